@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -144,11 +145,11 @@ public final class Ggml {
     List<GgmlDevice> devices = new ArrayList<>();
     for (long i = 0; i < Registry.ggml_backend_dev_count(); i++) {
       long handle = Registry.ggml_backend_dev_get(i);
-      int kind = Base.ggml_backend_dev_type(handle);
       String backend = Base.ggml_backend_reg_name(Base.ggml_backend_dev_backend_reg(handle));
       // Kinds beyond the known ones combine other devices.
-      if (kind < GgmlDevice.Kind.values().length && !LEFT_OUT.contains(backend)) {
-        devices.add(new GgmlDevice(devices.size(), handle, GgmlDevice.Kind.values()[kind]));
+      Optional<GgmlDevice.Kind> kind = GgmlDevice.Kind.ofCode(Base.ggml_backend_dev_type(handle));
+      if (kind.isPresent() && !LEFT_OUT.contains(backend)) {
+        devices.add(new GgmlDevice(devices.size(), handle, kind.get()));
       }
     }
     return List.copyOf(devices);

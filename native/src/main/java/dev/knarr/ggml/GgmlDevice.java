@@ -27,6 +27,17 @@ public final class GgmlDevice {
     /** Something that helps the processor with some operations. */
     ACCEL;
 
+    /** ggml's number for this kind, of its enum {@code ggml_backend_dev_type}. */
+    static Optional<Kind> ofCode(int code) {
+      return switch (code) {
+        case 0 -> Optional.of(CPU);
+        case 1 -> Optional.of(GPU);
+        case 2 -> Optional.of(IGPU);
+        case 3 -> Optional.of(ACCEL);
+        default -> Optional.empty();
+      };
+    }
+
     /** The name used in tables and tags. */
     public String metricName() {
       return name().toLowerCase(Locale.ROOT);
