@@ -87,6 +87,7 @@ public final class Ggml {
     LayoutProbe.placement(check, devices.getFirst());
     loaded = new Ggml(location, version, Base.ggml_commit(), devices);
     LOG.info("ggml {} ({}) from {}: {}", version, loaded.commit, location.libraries(), devices);
+    devices.forEach(device -> LOG.debug("{}: {}", device, device.features()));
     instance = loaded;
     return loaded;
   }
