@@ -266,6 +266,25 @@ class GgmlGraphTest {
 
     @ParameterizedTest
     @MethodSource("dev.knarr.ggml.TreeGgml#devices")
+    void whenATensorHasNoElements_thenItsBufferNeedsNoBytes(GgmlDevice device) {
+      try (GgmlBuffer buffer = device.allocate(16 * STEP);
+          GgmlBuffer empty = device.allocate(0);
+          GgmlBackend backend = device.openBackend(1);
+          GgmlGraph.Builder builder = GgmlGraph.builder(3, 2)) {
+        put(buffer, 1, 1, 2);
+        tensor(builder, 0, 0, 1, ADD, COMPUTE, empty, 0, 1, 1);
+        tensor(builder, 1, 2, 1, 0, 0, buffer, 4);
+        tensor(builder, 2, 2, 1, ADD, COMPUTE, buffer, 0, 1, 1);
+        try (GgmlGraph graph = builder.node(0).node(2).build()) {
+          backend.compute(graph);
+        }
+
+        assertThat(floats(buffer, 2, 2)).containsExactly(2, 4);
+      }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.knarr.ggml.TreeGgml#devices")
     void whenANodeIsUsedElsewhereToo_thenItsValueIsKept(GgmlDevice device) {
       try (GgmlBuffer buffer = device.allocate(16 * STEP);
           GgmlBackend backend = device.openBackend(1);
