@@ -117,10 +117,7 @@ final class RunningHead implements AutoCloseable {
 
   private static String text(String json) {
     try {
-      return new ObjectMapper()
-          .readTree(json)
-          .at("/choices/0/message/content")
-          .asText();
+      return new ObjectMapper().readTree(json).at("/choices/0/message/content").asText();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

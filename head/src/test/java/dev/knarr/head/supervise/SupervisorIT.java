@@ -101,8 +101,7 @@ class SupervisorIT {
         CompletableFuture<String> answer = head.ask("Count from 1 to 100.", 600);
         await("the answer has begun")
             .until(
-                () ->
-                    head.count(HeadMetrics.GRAPHS, "worker", "cpu-1", "kind", "recomputed") > 10);
+                () -> head.count(HeadMetrics.GRAPHS, "worker", "cpu-1", "kind", "recomputed") > 10);
 
         second.kill();
         HeadStatus waiting = head.awaitPhase(HeadPhase.WAITING_FOR_WORKERS);
@@ -187,8 +186,7 @@ class SupervisorIT {
       int port = LlamaCppTree.freePort();
       try (RunningHead head =
           new RunningHead(
-              config(
-                  List.of("127.0.0.1:" + port), LlamaCppTree.program("llama-server"), 0, 1))) {
+              config(List.of("127.0.0.1:" + port), LlamaCppTree.program("llama-server"), 0, 1))) {
         HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
 
         assertThat(failed.reason()).isEqualTo(HeadReason.WORKER_UNREACHABLE);
@@ -226,8 +224,7 @@ class SupervisorIT {
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
       Files.writeString(program, "#!/bin/sh\n" + script + "\n");
       try (StockWorker worker = StockWorker.start();
-          RunningHead head =
-              new RunningHead(config(List.of(worker.address()), program, 0, 60))) {
+          RunningHead head = new RunningHead(config(List.of(worker.address()), program, 0, 60))) {
         return head.awaitPhase(HeadPhase.FAILED);
       }
     }
