@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.plan;
+
+/** Why there is no plan. */
+public enum PlanFault {
+  /** Nothing to place layers on. */
+  NO_DEVICES,
+  /** More devices than llama.cpp can use beside its own. */
+  TOO_MANY_DEVICES,
+  /** A fixed split that names unknown devices or has another number of layers. */
+  SPLIT_MISMATCH,
+  /** The devices have too little free memory. */
+  DOES_NOT_FIT
+}
