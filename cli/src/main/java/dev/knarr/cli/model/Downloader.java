@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.plan.ByteSize;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
@@ -234,7 +235,7 @@ final class Downloader {
     if (missing > usable) {
       throw new ModelException(
           "%s needs %s more, but %s has %s free: make room, or set KNARR_CACHE to a folder on another disk."
-              .formatted(download.name(), Amounts.bytes(missing), folder, Amounts.bytes(usable)));
+              .formatted(download.name(), ByteSize.format(missing), folder, ByteSize.format(usable)));
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.plan.ByteSize;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -137,7 +138,7 @@ final class PartFile implements AutoCloseable {
       throw new Downloader.BrokenTransfer(
           new EOFException(
               "the connection ended after %s of %s"
-                  .formatted(Amounts.bytes(have), Amounts.bytes(totalBytes()))));
+                  .formatted(ByteSize.format(have), ByteSize.format(totalBytes()))));
     }
   }
 
