@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.rpc.wire;
+
+import static dev.knarr.rpc.ProtocolFault.TRUNCATED;
+import static dev.knarr.rpc.ProtocolFault.VERSION_MISMATCH;
+
+import dev.knarr.rpc.Capabilities;
+import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.ProtocolVersion;
+import dev.knarr.rpc.RpcCommand;
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.RpcRequest;
+import dev.knarr.rpc.RpcResponse;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+
+/**
+ * The client's side of a connection: sends requests, receives their answers in order. One thread
+ * sends and one, the same or another, receives; with two, the sending one must {@link #flush} what
+ * the other waits for.
+ *
+ * <p>After any {@link RpcProtocolException} or {@link IOException} the stream has no defined place
+ * any more: close the channel.
+ */
+public final class RpcClientChannel extends RpcChannel {
+  private final ResponseTracker tracker;
+  private long dataOwed;
+  private long dataRemaining;
+
+  private RpcClientChannel(ByteChannel channel, WireLimits limits, FrameMeter meter) {
+    super(channel, limits, meter);
+    this.tracker = new ResponseTracker(limits);
+  }
+
+  /** Takes over a connected channel in blocking mode; {@link #hello()} must come first. */
+  public static RpcClientChannel over(ByteChannel channel, WireLimits limits, FrameMeter meter) {
+    return new RpcClientChannel(channel, limits, meter);
+  }
+
+  /**
+   * Greets the server and checks its version.
+   *
+   * @return the server's version
+   * @throws RpcProtocolException VERSION_MISMATCH when it does not fit, naming both versions and
+   *     the remedy; TRUNCATED when the server closed without an answer
+   */
+  public ProtocolVersion hello() throws IOException {
+    return hello(Capabilities.NONE).version();
+  }
+
+  /** As {@link #hello()}, with capabilities of both sides. */
+  public RpcResponse.HelloAccepted hello(Capabilities capabilities) throws IOException {
+    send(new RpcRequest.Hello(capabilities));
+    flush();
+    readLock.lock();
+    try {
+      if (!fill(RpcCommand.RESPONSE_FRAMING_BYTES)) {
+        throw new RpcProtocolException(
+            TRUNCATED,
+            "%s closed the connection without an answer to HELLO: it is no RPC server, or one older than protocol 4.0, and this side speaks %s. Check the address, or update llama.cpp on that machine"
+                .formatted(peer(), ProtocolEdition.V8_0.version()));
+      }
+      requireHelloSize();
+    } finally {
+      readLock.unlock();
+    }
+    var accepted = receive(RpcResponse.HelloAccepted.class);
+    requireFitting(accepted.version());
+    return accepted;
+  }
+
+  /** An answer of another length may still say a version, which is worth more than its length. */
+  private void requireHelloSize() throws IOException {
+    ByteBuffer in = require(RpcCommand.RESPONSE_FRAMING_BYTES);
+    int at = in.position();
+    long bytes = in.getLong(at);
+    if (bytes >= 3 && bytes <= 1024 && bytes != RpcCommand.HELLO.responseBytes()) {
+      in = require(RpcCommand.RESPONSE_FRAMING_BYTES + 3);
+      at = in.position() + RpcCommand.RESPONSE_FRAMING_BYTES;
+      requireFitting(
+          new ProtocolVersion(in.get(at) & 0xff, in.get(at + 1) & 0xff, in.get(at + 2) & 0xff));
+    }
+  }
+
+  private void requireFitting(ProtocolVersion server) {
+    ProtocolVersion ours = ProtocolEdition.V8_0.version();
+    if (!ours.accepts(server)) {
+      throw new RpcProtocolException(
+          VERSION_MISMATCH, ProtocolEdition.mismatch("Server " + peer(), server, ours));
+    }
+  }
+
+  /** Puts a request into the buffer. Data that it announces must follow by {@link #sendData}. */
+  public void send(RpcRequest request) throws IOException {
+    writeLock.lock();
+    try {
+      if (dataOwed != 0) {
+        throw new IllegalStateException(
+            "Data of the last request has not been sent: %d bytes".formatted(dataOwed));
+      }
+      RpcCommand command = request.command();
+      long bytes = request.payloadBytes();
+      ByteBuffer out = room(RpcCommand.REQUEST_FRAMING_BYTES + (int) command.requestBytes());
+      tracker.expect(command, request.responseBytes());
+      out.put((byte) command.code()).putLong(bytes);
+      request.encode(out);
+      switch (request) {
+        case RpcRequest.SetTensor set -> dataOwed = set.dataBytes();
+        case RpcRequest.SetTensor2d set -> dataOwed = set.dataBytes();
+        case RpcRequest.GraphCompute compute -> writeFully(compute.graph().encoded());
+        default -> {}
+      }
+      meter.frame(command, Direction.REQUEST, RpcCommand.REQUEST_FRAMING_BYTES + bytes);
+    } finally {
+      writeLock.unlock();
+    }
+  }
+
+  /** Writes the rest of the buffer as data of the request sent last. */
+  public void sendData(ByteBuffer source) throws IOException {
+    writeLock.lock();
+    try {
+      int bytes = source.remaining();
+      requireAtMost(bytes, dataOwed);
+      dataOwed -= bytes;
+      writeFully(source);
+    } finally {
+      writeLock.unlock();
+    }
+  }
+
+  /** Sends everything that is buffered. */
+  public void flush() throws IOException {
+    writeLock.lock();
+    try {
+      writeBuffered();
+    } finally {
+      writeLock.unlock();
+    }
+  }
+
+  /**
+   * Waits for the oldest answer that is due, after sending what is buffered. After a {@link
+   * RpcResponse.TensorData} its bytes must be received before the next call.
+   *
+   * @throws IllegalStateException when no answer is due, or one of another kind
+   * @throws RpcProtocolException when the answer does not have the length it must have
+   */
+  public <R extends RpcResponse> R receive(Class<R> type) throws IOException {
+    flushUnlessBusy();
+    readLock.lock();
+    try {
+      if (dataRemaining != 0) {
+        throw new IllegalStateException(
+            "Data of the last answer has not been received: %d bytes".formatted(dataRemaining));
+      }
+      ResponseTracker.Expected expected = tracker.poll();
+      if (expected == null) {
+        throw new IllegalStateException("No answer is due: no request asked for one");
+      }
+      return type.cast(readResponse(expected));
+    } catch (ClassCastException e) {
+      throw new IllegalStateException("The answer that is due is no " + type.getSimpleName(), e);
+    } finally {
+      readLock.unlock();
+    }
+  }
+
+  /**
+   * The sending thread may be blocked by a server that is itself blocked by an answer nobody reads;
+   * waiting for that thread here would hold all three for ever.
+   */
+  private void flushUnlessBusy() throws IOException {
+    if (writeLock.tryLock()) {
+      try {
+        writeBuffered();
+      } finally {
+        writeLock.unlock();
+      }
+    }
+  }
+
+  private RpcResponse readResponse(ResponseTracker.Expected expected) throws IOException {
+    RpcCommand command = expected.command();
+    try {
+      long bytes = require(RpcCommand.RESPONSE_FRAMING_BYTES).getLong();
+      FrameRules.response(expected, bytes);
+      boolean streamed = command.variableResponse();
+      RpcResponse response =
+          RpcResponse.decode(command, require(streamed ? 0 : (int) bytes), bytes);
+      dataRemaining = streamed ? bytes : 0;
+      meter.frame(command, Direction.RESPONSE, RpcCommand.RESPONSE_FRAMING_BYTES + bytes);
+      return response;
+    } catch (RpcProtocolException e) {
+      throw e.at("Answer to " + command + " from " + peer());
+    }
+  }
+
+  /** Bytes of data of the last answer that have not been received. */
+  public long dataRemaining() {
+    return dataRemaining;
+  }
+
+  /** Fills the rest of the buffer with data of the last answer. */
+  public void receiveData(ByteBuffer destination) throws IOException {
+    readLock.lock();
+    try {
+      int bytes = destination.remaining();
+      requireAtMost(bytes, dataRemaining);
+      dataRemaining -= bytes;
+      readFully(destination);
+    } finally {
+      readLock.unlock();
+    }
+  }
+
+  private static void requireAtMost(int bytes, long open) {
+    if (bytes > open) {
+      throw new IllegalArgumentException(
+          "%d bytes of data asked for, %d are open".formatted(bytes, open));
+    }
+  }
+}

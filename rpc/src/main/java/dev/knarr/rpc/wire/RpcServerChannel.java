@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.rpc.wire;
+
+import static dev.knarr.rpc.ProtocolFault.HELLO_EXPECTED;
+
+import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.RpcCommand;
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.RpcRequest;
+import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.tensor.ComputeGraph;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The server's side of a connection: reads requests, writes their answers in order. One thread
+ * reads and one, the same or another, writes.
+ *
+ * <p>After any {@link RpcProtocolException} or {@link IOException} the stream has no defined place
+ * any more: close the channel.
+ */
+public final class RpcServerChannel extends RpcChannel {
+  /** First piece of a graph's memory; more is taken only as its bytes really arrive. */
+  private static final int FIRST_GRAPH_BYTES = 1 << 20;
+
+  private final ProtocolEdition edition = ProtocolEdition.V8_0;
+  private final ResponseTracker tracker;
+  private boolean greeted;
+  private long dataRemaining;
+  private long dataOwed;
+
+  private RpcServerChannel(ByteChannel channel, WireLimits limits, FrameMeter meter) {
+    super(channel, limits, meter);
+    this.tracker = new ResponseTracker(limits);
+  }
+
+  /** Takes over a connected channel in blocking mode. */
+  public static RpcServerChannel over(ByteChannel channel, WireLimits limits, FrameMeter meter) {
+    return new RpcServerChannel(channel, limits, meter);
+  }
+
+  /**
+   * Waits for the next request. Data that follows it must be read or skipped before the next call.
+   *
+   * @return null when the client closed the connection between two messages
+   * @throws RpcProtocolException when the message must be refused
+   */
+  public @Nullable RpcRequest readRequest() throws IOException {
+    readLock.lock();
+    try {
+      if (dataRemaining != 0) {
+        throw new IllegalStateException(
+            "Data of the last request has not been read: %d bytes".formatted(dataRemaining));
+      }
+      if (!fill(1)) {
+        return null;
+      }
+      return readFrame();
+    } finally {
+      readLock.unlock();
+    }
+  }
+
+  private RpcRequest readFrame() throws IOException {
+    ByteBuffer in = require(1);
+    String place = "Request";
+    try {
+      RpcCommand command = FrameRules.command(in.get() & 0xff, edition);
+      place = command.toString();
+      requireGreeting(command);
+      long bytes = require(Long.BYTES).getLong();
+      FrameRules.requestLength(command, bytes, limits);
+      RpcRequest request = readPayload(command, bytes);
+      long answerBytes = request.responseBytes();
+      FrameRules.responseLimit(Math.max(0, answerBytes), limits);
+      tracker.expect(command, answerBytes);
+      meter.frame(command, Direction.REQUEST, RpcCommand.REQUEST_FRAMING_BYTES + bytes);
+      return request;
+    } catch (RpcProtocolException e) {
+      throw e.at(place + " from " + peer());
+    }
+  }
+
+  private void requireGreeting(RpcCommand command) {
+    if (greeted == (command == RpcCommand.HELLO)) {
+      throw new RpcProtocolException(
+          HELLO_EXPECTED,
+          greeted
+              ? "HELLO must come once"
+              : "The first command must be HELLO; the peer is older than protocol 1, or no RPC client");
+    }
+    greeted = true;
+  }
+
+  private RpcRequest readPayload(RpcCommand command, long bytes) throws IOException {
+    if (command == RpcCommand.GRAPH_COMPUTE) {
+      return readGraph((int) bytes);
+    }
+    RpcRequest request = RpcRequest.decode(command, require((int) command.requestBytes()), bytes);
+    dataRemaining = bytes - command.requestBytes();
+    return request;
+  }
+
+  private RpcRequest readGraph(int bytes) throws IOException {
+    ByteBuffer in = require(RpcRequest.GraphCompute.HEAD_BYTES);
+    int device = in.getInt();
+    long uid = in.getLong();
+    int graphBytes = bytes - RpcRequest.GraphCompute.HEAD_BYTES;
+    byte[] graph = new byte[Math.min(graphBytes, FIRST_GRAPH_BYTES)];
+    int have = 0;
+    while (true) {
+      readFully(ByteBuffer.wrap(graph, have, graph.length - have));
+      have = graph.length;
+      if (have == graphBytes) {
+        break;
+      }
+      graph = Arrays.copyOf(graph, (int) Math.min(graphBytes, 2L * have));
+    }
+    return new RpcRequest.GraphCompute(
+        device, uid, ComputeGraph.decode(graph, limits.maxGraphNodes(), limits.maxGraphTensors()));
+  }
+
+  /** Bytes of data of the last request that have not been read. */
+  public long dataRemaining() {
+    return dataRemaining;
+  }
+
+  /**
+   * Fills the rest of the buffer with data of the last request. A direct buffer gets large data
+   * without a copy.
+   *
+   * @throws IllegalArgumentException when there is less data than room
+   */
+  public void readData(ByteBuffer destination) throws IOException {
+    readLock.lock();
+    try {
+      int bytes = destination.remaining();
+      requireAtMost(bytes, dataRemaining);
+      dataRemaining -= bytes;
+      readFully(destination);
+    } finally {
+      readLock.unlock();
+    }
+  }
+
+  /** Reads and drops what is left of the last request's data. */
+  public void skipData() throws IOException {
+    readLock.lock();
+    try {
+      long bytes = dataRemaining;
+      dataRemaining = 0;
+      skipFully(bytes);
+    } finally {
+      readLock.unlock();
+    }
+  }
+
+  /**
+   * Puts an answer into the buffer. After a {@link RpcResponse.TensorData} its bytes must follow.
+   *
+   * @throws IllegalStateException when it is not the answer that the oldest request asked for
+   */
+  public void write(RpcResponse response) throws IOException {
+    writeLock.lock();
+    try {
+      requireNothingOwed();
+      ResponseTracker.Expected expected = tracker.peek();
+      long bytes = response.payloadBytes();
+      if (expected == null || !response.answers(expected.command()) || expected.bytes() != bytes) {
+        throw new IllegalStateException(
+            "%s is not the answer that is due: %s".formatted(response, expected));
+      }
+      tracker.poll();
+      ByteBuffer out = room(RpcCommand.RESPONSE_FRAMING_BYTES + 64);
+      out.putLong(bytes);
+      response.encode(out);
+      if (response instanceof RpcResponse.TensorData) {
+        dataOwed = bytes;
+      }
+      meter.frame(
+          expected.command(), Direction.RESPONSE, RpcCommand.RESPONSE_FRAMING_BYTES + bytes);
+    } finally {
+      writeLock.unlock();
+    }
+  }
+
+  /** Begins the answer to a read of a tensor; so many bytes must follow by {@link #writeData}. */
+  public void beginData(long bytes) throws IOException {
+    write(new RpcResponse.TensorData(bytes));
+  }
+
+  /** Writes the rest of the buffer as data of the answer begun last. */
+  public void writeData(ByteBuffer source) throws IOException {
+    writeLock.lock();
+    try {
+      int bytes = source.remaining();
+      requireAtMost(bytes, dataOwed);
+      dataOwed -= bytes;
+      writeFully(source);
+    } finally {
+      writeLock.unlock();
+    }
+  }
+
+  /** Sends everything that is buffered. */
+  public void flush() throws IOException {
+    writeLock.lock();
+    try {
+      writeBuffered();
+    } finally {
+      writeLock.unlock();
+    }
+  }
+
+  private void requireNothingOwed() {
+    if (dataOwed != 0) {
+      throw new IllegalStateException(
+          "Data of the last answer has not been written: %d bytes".formatted(dataOwed));
+    }
+  }
+
+  private static void requireAtMost(int bytes, long open) {
+    if (bytes > open) {
+      throw new IllegalArgumentException(
+          "%d bytes of data asked for, %d are open".formatted(bytes, open));
+    }
+  }
+}
