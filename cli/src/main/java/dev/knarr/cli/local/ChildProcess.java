@@ -2,6 +2,7 @@
 package dev.knarr.cli.local;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -50,11 +51,12 @@ final class ChildProcess {
     command.add("--announce");
     command.add(announcement.toString());
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.redirectOutput(folder.log(part).toFile());
+    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.log(part).toFile()));
     builder.redirectInput(ProcessBuilder.Redirect.PIPE);
     builder.environment().putAll(environment);
     builder.environment().put("KNARR_PARENT_PIPE", "1");
     try {
+      Files.deleteIfExists(announcement); // An earlier head of this run may have left one.
       return new ChildProcess(part, builder.start(), folder.log(part), announcement);
     } catch (IOException e) {
       throw new LocalException(
