@@ -11,8 +11,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * Runs one command of {@code knarr} and ends the process with its exit code: 0 when all went well, 1
- * when something failed, 2 when the command line or the cluster file is wrong.
+ * Runs one command of {@code knarr} and ends the process with its exit code: 0 when all went well,
+ * 1 when something failed, 2 when the command line or the cluster file is wrong.
  */
 @QuarkusMain
 @Command(

@@ -5,7 +5,9 @@ import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Starts the Quarkus side of the program, for the commands that serve. Called by the main thread. */
+/**
+ * Starts the Quarkus side of the program, for the commands that serve. Called by the main thread.
+ */
 final class QuarkusProcess {
   private QuarkusProcess() {}
 

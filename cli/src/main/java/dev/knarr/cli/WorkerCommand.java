@@ -12,8 +12,8 @@ import picocli.CommandLine.Option;
 
 /**
  * {@code knarr worker}. Every option is also a property {@code knarr.worker.…} and an environment
- * variable {@code KNARR_WORKER_…}; only options that are given become system properties, so that the
- * command line wins and everything else keeps its place.
+ * variable {@code KNARR_WORKER_…}; only options that are given become system properties, so that
+ * the command line wins and everything else keeps its place.
  */
 @Command(
     name = "worker",
@@ -61,7 +61,8 @@ final class WorkerCommand implements Callable<Integer> {
   @Option(
       names = "--memory-limit",
       paramLabel = "SIZE",
-      description = "The most memory to hand out, such as 16Gi. Default: all that the devices have.")
+      description =
+          "The most memory to hand out, such as 16Gi. Default: all that the devices have.")
   private @Nullable String memoryLimit;
 
   @Option(

@@ -35,7 +35,8 @@ final class LlamaServers {
 
   /** Fails early where the program that was given cannot be run. */
   void requireGiven() {
-    if (given.isPresent() && !(Files.isRegularFile(given.get()) && Files.isExecutable(given.get()))) {
+    if (given.isPresent()
+        && !(Files.isRegularFile(given.get()) && Files.isExecutable(given.get()))) {
       throw new LocalException(
           "--llama-server %s is no program that can be run: correct the path, or leave the option out."
               .formatted(given.get()));

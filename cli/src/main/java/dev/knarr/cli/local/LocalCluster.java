@@ -9,14 +9,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * One cluster on this machine: fetches the model, starts the workers and a head over them, shows how
- * it goes and stops everything in the end. Run by the main thread; {@link #close} may be called by
- * any thread and is what Ctrl-C calls.
+ * One cluster on this machine: fetches the model, starts the workers and a head over them, shows
+ * how it goes and stops everything in the end. Run by the main thread; {@link #close} may be called
+ * by any thread and is what Ctrl-C calls.
  */
 public final class LocalCluster implements AutoCloseable {
   private final Installation installation;
@@ -56,7 +55,9 @@ public final class LocalCluster implements AutoCloseable {
 
   private void serve() throws InterruptedException {
     int port = options.port().orElse(spec.port());
-    requireWorkerCount();
+    if (!options.workers().isEmpty()) {
+      HeadWorkers.requireCount(spec, options.workers());
+    }
     PortCheck.requireFree(port);
     var programs = new LlamaServers(options.llamaServer(), new LlamaTree(installation, progress));
     programs.requireGiven();
@@ -70,7 +71,10 @@ public final class LocalCluster implements AutoCloseable {
 
     var folder =
         RunFolder.create(installation.cache().resolve("runs"), spec.name(), LocalDateTime.now());
-    var workers = options.workers().isEmpty() ? startWorkers(folder) : runningWorkers();
+    var workers =
+        options.workers().isEmpty()
+            ? startWorkers(folder)
+            : HeadWorkers.of(spec, options.workers());
     for (var candidate : candidates) {
       var config = headConfig(port, model, draft, projector, workers, candidate.program());
       write(folder.headConfig(), config);
@@ -82,25 +86,9 @@ public final class LocalCluster implements AutoCloseable {
     }
   }
 
-  private void requireWorkerCount() {
-    int given = options.workers().size();
-    int wanted = spec.workers().size();
-    if (given > 0 && given != wanted) {
-      throw new LocalException(
-          "%d --worker %s given, but the cluster has %d (%s): give one address for each, in this order."
-              .formatted(
-                  given,
-                  given == 1 ? "address is" : "addresses are",
-                  wanted,
-                  String.join(
-                      ", ", spec.workers().stream().map(LocalSpec.WorkerSpec::name).toList())));
-    }
-  }
-
   /** Workers that are started here need ggml: fetched once, by us, rather than by each of them. */
   private void requireGgml() {
-    boolean here =
-        GgmlLocation.find(null, Path.of("/nonexistent")).isPresent();
+    boolean here = GgmlLocation.find(null, Path.of("/nonexistent")).isPresent();
     if (options.workers().isEmpty() && !here) {
       new LlamaTree(installation, progress).ensure();
     }
@@ -120,19 +108,6 @@ public final class LocalCluster implements AutoCloseable {
                 folder.path()));
     var starter = new LocalWorkers(installation, folder, progress);
     return starter.await(starter.start(spec, threads, children::addWorker));
-  }
-
-  private List<HeadConfig.Worker> runningWorkers() {
-    var workers = new ArrayList<HeadConfig.Worker>();
-    for (int i = 0; i < spec.workers().size(); i++) {
-      try {
-        workers.add(
-            new HeadConfig.Worker(spec.workers().get(i).name(), options.workers().get(i)));
-      } catch (IllegalArgumentException e) {
-        throw new LocalException("--worker: " + e.getMessage() + ".", e);
-      }
-    }
-    return workers;
   }
 
   private HeadConfig headConfig(

@@ -117,8 +117,7 @@ final class LocalHead implements AutoCloseable {
       case PROVING_WORKERS ->
           progress.update(
               "prove",
-              "Proving workers: %d of %d …"
-                  .formatted(proven(status), status.workers().size()));
+              "Proving workers: %d of %d …".formatted(proven(status), status.workers().size()));
       case PROVING_SERVER ->
           progress.update("server", "Proving llama-server (%s) …".formatted(candidate.origin()));
       case LOADING ->
@@ -165,8 +164,7 @@ final class LocalHead implements AutoCloseable {
     progress.line("Logs: %s. Ctrl-C stops everything.".formatted(folder.path()));
   }
 
-  private static List<String> ready(
-      String model, String endpoint, int workers, long startedNanos) {
+  private static List<String> ready(String model, String endpoint, int workers, long startedNanos) {
     double seconds = (System.nanoTime() - startedNanos) / 1e9;
     var lines = new ArrayList<String>();
     lines.add(
@@ -181,8 +179,7 @@ final class LocalHead implements AutoCloseable {
   }
 
   private void followLogs() {
-    logs.forEach(
-        (part, log) -> log.warnings().forEach(line -> progress.line(part + ": " + line)));
+    logs.forEach((part, log) -> log.warnings().forEach(line -> progress.line(part + ": " + line)));
   }
 
   private String logNote() {

@@ -8,8 +8,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
- * What local mode runs: a cluster file with all defaults applied, and nothing in it that this machine
- * cannot serve. Immutable.
+ * What local mode runs: a cluster file with all defaults applied, and nothing in it that this
+ * machine cannot serve. Immutable.
  *
  * @param name of the cluster
  * @param modelName what clients ask for

@@ -68,7 +68,8 @@ final class LocalWorkers {
   }
 
   /** Starts all workers at once; they come up in parallel. */
-  List<ChildProcess> start(LocalSpec spec, int threads, java.util.function.Consumer<ChildProcess> owner) {
+  List<ChildProcess> start(
+      LocalSpec spec, int threads, java.util.function.Consumer<ChildProcess> owner) {
     var memory = MachineMemory.now();
     var children = new ArrayList<ChildProcess>();
     for (var worker : spec.workers()) {

@@ -14,7 +14,9 @@ import java.util.regex.Pattern;
 
 /** Reads on in a log that another process writes. Called by one thread. */
 final class LogTail {
-  /** What a reader must act on or look at later; as our own log format and llama-server write it. */
+  /**
+   * What a reader must act on or look at later; as our own log format and llama-server write it.
+   */
   private static final Pattern WARNING_OR_ERROR =
       Pattern.compile("^\\S+ (WARN |ERROR|FATAL)|^(\\S+ )?[WE] |^(error|fatal|warning)\\b.*");
 

@@ -10,8 +10,8 @@ import java.util.OptionalLong;
 import java.util.regex.Pattern;
 
 /**
- * The memory of this machine that workers may share. All workers here draw on the same memory, so it
- * is counted once. Immutable.
+ * The memory of this machine that workers may share. All workers here draw on the same memory, so
+ * it is counted once. Immutable.
  *
  * @param availableBytes what can be used without swapping, within the limit of a container
  */

@@ -32,7 +32,9 @@ final class PortCheck {
           "Port %d of this machine cannot be used for the endpoint: %s. End %s, or choose another port with --port (0 takes any free one)."
               .formatted(
                   port,
-                  holder.map(name -> name + " listens on it").orElse(String.valueOf(e.getMessage())),
+                  holder
+                      .map(name -> name + " listens on it")
+                      .orElse(String.valueOf(e.getMessage())),
                   holder.isPresent() ? "it" : "the program that has it"),
           e);
     }

@@ -41,8 +41,7 @@ final class RunFolder {
                   ProcessHandle.current().pid());
       var path = runs.resolve(name);
       Files.createDirectory(
-          path,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+          path, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
       return new RunFolder(path);
     } catch (IOException e) {
       throw new LocalException(

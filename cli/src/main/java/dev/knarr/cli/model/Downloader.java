@@ -104,6 +104,15 @@ final class Downloader {
     return true;
   }
 
+  /** Whether a complete copy is in the cache, whatever the server has by now. */
+  static boolean isHere(Download download) {
+    try {
+      return complete(download);
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   private static boolean complete(Download download) throws IOException {
     var target = download.target();
     var kept = FileRecord.read(recordOf(target));
@@ -235,7 +244,8 @@ final class Downloader {
     if (missing > usable) {
       throw new ModelException(
           "%s needs %s more, but %s has %s free: make room, or set KNARR_CACHE to a folder on another disk."
-              .formatted(download.name(), ByteSize.format(missing), folder, ByteSize.format(usable)));
+              .formatted(
+                  download.name(), ByteSize.format(missing), folder, ByteSize.format(usable)));
     }
   }
 

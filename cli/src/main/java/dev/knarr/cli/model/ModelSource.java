@@ -3,6 +3,7 @@ package dev.knarr.cli.model;
 
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -27,47 +28,39 @@ public sealed interface ModelSource {
    * A file behind an HTTP address.
    *
    * @param url http or https; of the first part where the model has several
-   * @param sha256 of that file in hexadecimal, where the user gave one
+   * @param sha256 of each file in hexadecimal, in order; empty where the user gave none
    */
-  record Http(URI url, Optional<String> sha256) implements ModelSource {
+  record Http(URI url, List<String> sha256) implements ModelSource {
     public Http {
-      sha256 = sha256.map(hash -> hash.toLowerCase(Locale.ROOT));
       if (!isHttp(url)) {
         throw new ModelException(
             "The model's address %s is not one of http or https: write it as https://host/path/model.gguf."
                 .formatted(url));
       }
-      if (sha256.isPresent() && !sha256.get().matches("[0-9a-f]{64}")) {
-        throw new ModelException(
-            "The sha256 given for %s has to be 64 hexadecimal digits, not '%s'."
-                .formatted(url, sha256.get()));
-      }
+      sha256 = sha256.stream().map(hash -> checked(hash, url.toString())).toList();
     }
 
     @Override
     public String description() {
-      return url.toString();
-    }
-
-    private static boolean isHttp(URI url) {
-      return url.getHost() != null
-          && ("http".equalsIgnoreCase(url.getScheme())
-              || "https".equalsIgnoreCase(url.getScheme()));
+      return Download.withoutQuery(url);
     }
   }
 
   /**
-   * A file of a repository on Hugging Face (or a mirror with the same paths).
+   * A file of a repository on Hugging Face, or on a mirror with the same paths. A token, where one
+   * is needed, comes from HF_TOKEN.
    *
    * @param repo {@code owner/name}
    * @param file path inside the repository; of the first part where the model has several
    * @param revision a branch, tag or commit
-   * @param tokenVariable name of the environment variable that holds the token, if one is set
+   * @param sha256 of a model in one file, instead of the hash that is published
+   * @param endpoint the server, where the file names one; HF_ENDPOINT goes before it
    */
-  record HuggingFace(String repo, String file, String revision, String tokenVariable)
+  record HuggingFace(
+      String repo, String file, String revision, Optional<String> sha256, Optional<URI> endpoint)
       implements ModelSource {
     public HuggingFace {
-      if (!repo.matches("[\\w.-]+/[\\w.-]+")) {
+      if (!repo.matches("[\\w.-]+/[\\w.-]+") || ("/" + repo + "/").contains("/../")) {
         throw new ModelException(
             "The Hugging Face repository '%s' has to be written as owner/name.".formatted(repo));
       }
@@ -81,16 +74,32 @@ public sealed interface ModelSource {
             "The revision '%s' of %s has to be a branch, a tag or a commit."
                 .formatted(revision, repo));
       }
-    }
-
-    /** A file of the main branch; the token comes from HF_TOKEN. */
-    public HuggingFace(String repo, String file) {
-      this(repo, file, "main", "HF_TOKEN");
+      if (endpoint.isPresent() && !isHttp(endpoint.get())) {
+        throw new ModelException(
+            "The endpoint %s of %s is not an address of http or https."
+                .formatted(endpoint.get(), repo));
+      }
+      sha256 = sha256.map(hash -> checked(hash, file));
     }
 
     @Override
     public String description() {
       return "%s of %s (%s)".formatted(file, repo, revision);
     }
+  }
+
+  private static boolean isHttp(URI url) {
+    return url.getHost() != null
+        && ("http".equalsIgnoreCase(url.getScheme()) || "https".equalsIgnoreCase(url.getScheme()));
+  }
+
+  private static String checked(String sha256, String file) {
+    var hash = sha256.strip().toLowerCase(Locale.ROOT);
+    if (!hash.matches("[0-9a-f]{64}")) {
+      throw new ModelException(
+          "The sha256 given for %s has to be 64 hexadecimal digits, not '%s'."
+              .formatted(file, sha256));
+    }
+    return hash;
   }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -21,6 +22,7 @@ import java.util.Optional;
  * of several processes over one folder wait for each other.
  */
 public final class ModelStore {
+  private static final String TOKEN_VARIABLE = "HF_TOKEN";
   private static final URI HUGGING_FACE = URI.create("https://huggingface.co");
 
   private final Path folder;
@@ -55,8 +57,8 @@ public final class ModelStore {
   public Path fetch(ModelSource source) {
     return switch (source) {
       case ModelSource.LocalPath local -> present(local);
-      case ModelSource.Http http -> fetchHttp(http);
-      case ModelSource.HuggingFace repository -> fetchHuggingFace(repository);
+      case ModelSource.Http http -> fetchAll(downloads(http));
+      case ModelSource.HuggingFace repository -> fetchAll(downloads(repository));
     };
   }
 
@@ -92,60 +94,98 @@ public final class ModelStore {
             .formatted(missing.size(), parts.size(), path.getParent(), String.join(", ", missing)));
   }
 
-  private Path fetchHttp(ModelSource.Http source) {
+  /** The model's file where all of it is here already; asks nobody. */
+  public Optional<Path> cached(ModelSource source) {
+    return switch (source) {
+      case ModelSource.LocalPath local -> Optional.of(present(local));
+      case ModelSource.Http http -> complete(downloads(http));
+      case ModelSource.HuggingFace repository -> complete(downloads(repository));
+    };
+  }
+
+  private Path fetchAll(List<Download> downloads) {
+    downloads.forEach(downloader::fetch);
+    return downloads.getFirst().target();
+  }
+
+  private static Optional<Path> complete(List<Download> downloads) {
+    return downloads.stream().allMatch(Downloader::isHere)
+        ? Optional.of(downloads.getFirst().target())
+        : Optional.empty();
+  }
+
+  private List<Download> downloads(ModelSource.Http source) {
     var url = source.url();
     var parts = PartNames.of(url.getRawPath().isEmpty() ? "/" : url.getRawPath());
+    var hashes = source.sha256();
+    if (!hashes.isEmpty() && hashes.size() != parts.size()) {
+      throw new ModelException(
+          "%s has %d part%s, but %d sha256 %s given: give one for each, in order, or none."
+              .formatted(
+                  source.description(),
+                  parts.size(),
+                  parts.size() == 1 ? "" : "s",
+                  hashes.size(),
+                  hashes.size() == 1 ? "is" : "are"));
+    }
     var home =
         folder
             .resolve("http")
             .resolve(url.getHost() + (url.getPort() < 0 ? "" : "_" + url.getPort()))
             .resolve(shortHash(url.toString()));
-    var files = new ArrayList<Path>();
-    for (var part : parts) {
+    var downloads = new ArrayList<Download>();
+    for (int i = 0; i < parts.size(); i++) {
+      var part = parts.get(i);
       var name = part.substring(part.lastIndexOf('/') + 1);
-      var hash = files.isEmpty() ? source.sha256() : Optional.<String>empty();
-      files.add(
-          downloader.fetch(
-              new Download(
-                  withPath(url, part),
-                  home.resolve(name.isEmpty() ? "model.gguf" : name),
-                  hash,
-                  Optional.empty(),
-                  hash.isPresent(),
-                  Remedies.http())));
+      downloads.add(
+          new Download(
+              withPath(url, part),
+              home.resolve(name.isEmpty() ? "model.gguf" : name),
+              hashes.isEmpty() ? Optional.empty() : Optional.of(hashes.get(i)),
+              Optional.empty(),
+              !hashes.isEmpty(),
+              Remedies.http()));
     }
-    return files.getFirst();
+    return downloads;
   }
 
-  private Path fetchHuggingFace(ModelSource.HuggingFace source) {
+  private List<Download> downloads(ModelSource.HuggingFace source) {
     var endpoint =
-        Optional.ofNullable(environment.get("HF_ENDPOINT"))
-            .filter(text -> !text.isBlank())
-            .map(text -> URI.create(text.strip().replaceAll("/+$", "")))
+        variable("HF_ENDPOINT")
+            .map(text -> URI.create(text.replaceAll("/+$", "")))
+            .or(source::endpoint)
             .orElse(HUGGING_FACE);
-    var token =
-        Optional.ofNullable(environment.get(source.tokenVariable()))
-            .map(String::strip)
-            .filter(text -> !text.isEmpty());
+    var token = variable(TOKEN_VARIABLE);
     var home =
         folder.resolve("hf").resolve(source.repo()).resolve(source.revision().replace('/', '_'));
     var remedies =
-        Remedies.huggingFace(source.repo(), source.revision(), source.tokenVariable(), token);
+        Remedies.huggingFace(source.repo(), source.revision(), TOKEN_VARIABLE, token.isPresent());
+    var parts = PartNames.of(source.file());
+    var hash = parts.size() == 1 ? source.sha256() : Optional.<String>empty();
     // A commit never changes; a branch or tag can.
-    boolean fixed = source.revision().matches("[0-9a-f]{40}");
-    var files = new ArrayList<Path>();
-    for (var part : PartNames.of(source.file())) {
-      var address =
-          withPath(
-              endpoint,
-              encoded(
-                  "%s/%s/resolve/%s/%s"
-                      .formatted(endpoint.getPath(), source.repo(), source.revision(), part)));
-      files.add(
-          downloader.fetch(
-              new Download(address, home.resolve(part), Optional.empty(), token, fixed, remedies)));
-    }
-    return files.getFirst();
+    boolean fixed = source.revision().matches("[0-9a-f]{40}") || hash.isPresent();
+    return parts.stream()
+        .map(
+            part ->
+                new Download(
+                    withPath(
+                        endpoint,
+                        encoded(
+                            "%s/%s/resolve/%s/%s"
+                                .formatted(
+                                    endpoint.getPath(), source.repo(), source.revision(), part))),
+                    home.resolve(part),
+                    hash,
+                    token,
+                    fixed,
+                    remedies))
+        .toList();
+  }
+
+  private Optional<String> variable(String name) {
+    return Optional.ofNullable(environment.get(name))
+        .map(String::strip)
+        .filter(text -> !text.isEmpty());
   }
 
   /**

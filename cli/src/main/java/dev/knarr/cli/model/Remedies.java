@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
-import java.util.Optional;
-
 /**
  * What a user can do about a refusal, by the kind of source.
  *
@@ -18,10 +16,9 @@ record Remedies(String unauthorized, String forbidden, String missing) {
         "Correct the address.");
   }
 
-  static Remedies huggingFace(
-      String repo, String revision, String variable, Optional<String> token) {
+  static Remedies huggingFace(String repo, String revision, String variable, boolean tokenGiven) {
     var access =
-        token.isPresent()
+        tokenGiven
             ? "The token in %s has no access to %s: accept the model's terms at https://huggingface.co/%s and use a token that may read it."
                 .formatted(variable, repo, repo)
             : "%s needs a login, or does not exist: check the name, accept the model's terms at https://huggingface.co/%s and set %s to a token (https://huggingface.co/settings/tokens)."

@@ -7,8 +7,8 @@ import java.util.function.LongSupplier;
 
 /**
  * Lines that stay, and below them at most one that is updated in place. Where the output is no
- * terminal, an update becomes a line of its own when its subject is new or some seconds have passed.
- * May be called by any thread.
+ * terminal, an update becomes a line of its own when its subject is new or some seconds have
+ * passed. May be called by any thread.
  */
 public final class ProgressLine {
   private static final String CLEAR_LINE = "\r\u001b[K";

@@ -74,7 +74,7 @@ class ModelStoreTest {
   }
 
   private Path fetchHttp() {
-    return store(Map.of()).fetch(new ModelSource.Http(server.url("/m.gguf"), Optional.empty()));
+    return store(Map.of()).fetch(new ModelSource.Http(server.url("/m.gguf"), List.of()));
   }
 
   private static byte[] model(int size) {
@@ -152,7 +152,7 @@ class ModelStoreTest {
     @Test
     void whenTheHashIsGivenAndTheFileIsHere_thenTheServerIsNotAskedAgain() {
       server.put("/m.gguf", MODEL);
-      var source = new ModelSource.Http(server.url("/m.gguf"), Optional.of(sha256(MODEL)));
+      var source = new ModelSource.Http(server.url("/m.gguf"), List.of(sha256(MODEL)));
 
       store(Map.of()).fetch(source);
       store(Map.of()).fetch(source);
@@ -271,7 +271,7 @@ class ModelStoreTest {
     void whenTheHashIsAnother_thenTheFileIsRemovedAndBothHashesAreNamed() throws IOException {
       server.put("/m.gguf", MODEL);
       var wrong = "0".repeat(64);
-      var source = new ModelSource.Http(server.url("/m.gguf"), Optional.of(wrong));
+      var source = new ModelSource.Http(server.url("/m.gguf"), List.of(wrong));
 
       assertThatThrownBy(() -> store(Map.of()).fetch(source))
           .hasMessageContaining(sha256(MODEL))
@@ -297,10 +297,33 @@ class ModelStoreTest {
       }
       var url = server.url("/x/m-00001-of-00003.gguf");
 
-      var first = store(Map.of()).fetch(new ModelSource.Http(url, Optional.empty()));
+      var first = store(Map.of()).fetch(new ModelSource.Http(url, List.of()));
 
       assertThat(first).hasBinaryContent(model(1000));
       assertThat(first.resolveSibling("m-00003-of-00003.gguf")).hasBinaryContent(model(3000));
+    }
+
+    @Test
+    void whenThereAreFewerHashesThanParts_thenTheMessageCountsBoth() {
+      var url = server.url("/x/m-00001-of-00003.gguf");
+      var source = new ModelSource.Http(url, List.of("0".repeat(64)));
+
+      assertThatThrownBy(() -> store(Map.of()).fetch(source))
+          .hasMessageContaining("3 parts, but 1 sha256 is given");
+    }
+
+    @Test
+    void whenTheCacheIsAskedOnly_thenNothingIsFetched() {
+      server.put("/m.gguf", MODEL);
+      var source = new ModelSource.Http(server.url("/m.gguf"), List.of());
+
+      var before = store(Map.of()).cached(source);
+      fetchHttp();
+      var after = store(Map.of()).cached(source);
+
+      assertThat(before).isEmpty();
+      assertThat(after).isPresent();
+      assertThat(server.seen()).hasSize(1);
     }
 
     @Test
@@ -353,7 +376,7 @@ class ModelStoreTest {
 
     @Test
     void whenTheAddressIsNeitherHttpNorHttps_thenItIsRefused() {
-      assertThatThrownBy(() -> new ModelSource.Http(URI.create("ftp://h/m"), Optional.empty()))
+      assertThatThrownBy(() -> new ModelSource.Http(URI.create("ftp://h/m"), List.of()))
           .hasMessageContaining("http or https");
     }
   }
@@ -362,13 +385,17 @@ class ModelStoreTest {
   class GivenAHuggingFaceRepository {
     private static final String PATH = "/me/tiny/resolve/main/q/m.gguf";
 
+    private static ModelSource huggingFace(String repo, String file, String revision) {
+      return new ModelSource.HuggingFace(repo, file, revision, Optional.empty(), Optional.empty());
+    }
+
     private Path fetch(String... environment) {
       var all = new java.util.HashMap<String, String>();
       all.put("HF_ENDPOINT", server.url("").toString());
       for (int i = 0; i < environment.length; i += 2) {
         all.put(environment[i], environment[i + 1]);
       }
-      return store(all).fetch(new ModelSource.HuggingFace("me/tiny", "q/m.gguf"));
+      return store(all).fetch(huggingFace("me/tiny", "q/m.gguf", "main"));
     }
 
     private void redirectTo(URI url, String hash) {
@@ -442,7 +469,7 @@ class ModelStoreTest {
     @ParameterizedTest
     @CsvSource({"../../etc, m.gguf, main", "me/tiny, ../m.gguf, main", "me/tiny, m.gguf, ../x"})
     void whenANameLeavesItsFolder_thenItIsRefused(String repo, String file, String revision) {
-      assertThatThrownBy(() -> new ModelSource.HuggingFace(repo, file, revision, "HF_TOKEN"))
+      assertThatThrownBy(() -> huggingFace(repo, file, revision))
           .isInstanceOf(ModelException.class);
     }
   }
