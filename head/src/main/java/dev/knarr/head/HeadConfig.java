@@ -258,8 +258,7 @@ public record HeadConfig(
    * @param stallSeconds for any progress of a llama-server that loads
    * @param stopSeconds for llama-server to end by itself when asked to
    */
-  public record Limits(
-      int workersSeconds, int recoverySeconds, int stallSeconds, int stopSeconds) {
+  public record Limits(int workersSeconds, int recoverySeconds, int stallSeconds, int stopSeconds) {
     /** Absent values take their defaults. */
     public Limits {
       workersSeconds = workersSeconds == 0 ? 120 : workersSeconds;
@@ -335,7 +334,8 @@ public record HeadConfig(
     String path =
         e.getPath().stream()
             .map(
-                at -> at.getFieldName() == null ? "[" + at.getIndex() + "]" : "." + at.getFieldName())
+                at ->
+                    at.getFieldName() == null ? "[" + at.getIndex() + "]" : "." + at.getFieldName())
             .collect(Collectors.joining());
     return path.isEmpty() ? "" : path.replaceFirst("^\\.", "") + ": ";
   }

@@ -35,6 +35,10 @@ final class CpuThreadPool implements AutoCloseable {
         || "1".equals(features(device).get("OPENMP"))) {
       return null;
     }
+    return open(device, backend, threads);
+  }
+
+  static @Nullable CpuThreadPool open(GgmlDevice device, long backend, int threads) {
     Function create = device.function("ggml_threadpool_new").orElse(null);
     Function free = device.function("ggml_threadpool_free").orElse(null);
     Function use = device.function("ggml_backend_cpu_set_threadpool").orElse(null);

@@ -117,7 +117,8 @@ final class LlamaServerProcess implements AutoCloseable {
     // SIGTERM makes it finish cleanly: it says goodbye to the workers, which free its buffers.
     process.destroy();
     if (!awaitEnd(limit)) {
-      OUTPUT.warn("llama-server (pid {}) did not end within {} s: killed", pid(), limit.toSeconds());
+      OUTPUT.warn(
+          "llama-server (pid {}) did not end within {} s: killed", pid(), limit.toSeconds());
       kill();
     }
   }

@@ -89,11 +89,19 @@ final class LlamaServerProof {
       return program + " cannot use the workers: " + child.obituary() + ".";
     }
     if (devices.isEmpty()) {
-      return program + " has no RPC: it lists no device of the workers and printed "
-          + child.tail().quote() + ".";
+      return program
+          + " has no RPC: it lists no device of the workers and printed "
+          + child.tail().quote()
+          + ".";
     }
-    return program + " lists " + devices.size() + " of the workers' " + deviceCount
-        + " devices: " + String.join(", ", devices) + ".";
+    return program
+        + " lists "
+        + devices.size()
+        + " of the workers' "
+        + deviceCount
+        + " devices: "
+        + String.join(", ", devices)
+        + ".";
   }
 
   private static HeadException unsuitable(String what, @Nullable Exception cause) {

@@ -53,7 +53,6 @@ final class WorkerProver {
    * @throws HeadException when it answers what no usable worker answers
    */
   WorkerProof prove(Duration limit) throws IOException {
-    AtomicBoolean served = new AtomicBoolean();
     AtomicBoolean late = new AtomicBoolean();
     try (SocketChannel socket = SocketChannel.open()) {
       CompletableFuture<Void> alarm =
@@ -62,18 +61,16 @@ final class WorkerProver {
               CompletableFuture.delayedExecutor(limit.toMillis(), TimeUnit.MILLISECONDS));
       try {
         int connectMillis = (int) Math.min(limit.toMillis(), CONNECT_LIMIT.toMillis());
-        socket
-            .socket()
-            .connect(new InetSocketAddress(worker.host(), worker.port()), connectMillis);
+        socket.socket().connect(new InetSocketAddress(worker.host(), worker.port()), connectMillis);
         socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        return converse(socket, served);
+        // Until it is served a connection ends by a reset: a stock worker that finds HELLO from a
+        // client that has gone with a normal close is killed by its own answer.
+        socket.setOption(StandardSocketOptions.SO_LINGER, 0);
+        return converse(socket);
       } catch (AsynchronousCloseException e) {
         throw late.get() ? tooLate(limit) : e;
       } finally {
         alarm.cancel(false);
-        if (!served.get() && socket.isOpen()) {
-          reset(socket);
-        }
       }
     } catch (RpcProtocolException e) {
       if (e.fault() == ProtocolFault.TRUNCATED) {
@@ -83,11 +80,10 @@ final class WorkerProver {
     }
   }
 
-  private WorkerProof converse(SocketChannel socket, AtomicBoolean served) throws IOException {
-    try (RpcClientChannel channel =
-        RpcClientChannel.over(socket, WireLimits.defaults(), meter)) {
+  private WorkerProof converse(SocketChannel socket) throws IOException {
+    try (RpcClientChannel channel = RpcClientChannel.over(socket, WireLimits.defaults(), meter)) {
       ProtocolVersion version = channel.hello();
-      served.set(true);
+      socket.setOption(StandardSocketOptions.SO_LINGER, -1);
       channel.send(new RpcRequest.DeviceCount());
       int count = channel.receive(RpcResponse.DeviceCounted.class).count();
       if (count < 1) {
@@ -153,19 +149,6 @@ final class WorkerProver {
 
   private static void abort(SocketChannel socket, AtomicBoolean late) {
     late.set(true);
-    reset(socket);
-  }
-
-  /**
-   * Closes by a reset. A stock worker that finds HELLO from a client that has gone with a normal
-   * close is killed by its own answer; a reset is harmless to it.
-   */
-  private static void reset(SocketChannel socket) {
-    try {
-      socket.setOption(StandardSocketOptions.SO_LINGER, 0);
-    } catch (IOException _) {
-      // Closed already, by whoever came first.
-    }
     try {
       socket.close();
     } catch (IOException _) {
@@ -173,8 +156,7 @@ final class WorkerProver {
     }
   }
 
-  private HeadException unsuitable(
-      String what, @Nullable Exception cause) {
+  private HeadException unsuitable(String what, @Nullable Exception cause) {
     return new HeadException(
         HeadReason.WORKER_UNSUITABLE,
         "Worker " + worker.name() + " (" + worker.address() + ") cannot be used: " + what,
