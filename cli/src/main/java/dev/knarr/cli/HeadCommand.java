@@ -43,6 +43,10 @@ final class HeadCommand implements Callable<Integer> {
     try {
       var management = HeadConfig.read(file).management();
       System.setProperty("quarkus.http.port", String.valueOf(management.port()));
+      // Not the worker's address, which is the default of the application.
+      if (System.getenv("QUARKUS_HTTP_HOST") == null) {
+        System.setProperty("quarkus.http.host", "127.0.0.1");
+      }
     } catch (HeadException e) {
       throw CommandFailure.usage(String.valueOf(e.getMessage()));
     }

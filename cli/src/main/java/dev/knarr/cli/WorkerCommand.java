@@ -90,6 +90,10 @@ final class WorkerCommand implements Callable<Integer> {
     set("memory-limit", memoryLimit);
     set("management-port", managementPort);
     set("announce", announce == null ? null : announce.toAbsolutePath());
+    if (managementPort != null) {
+      // Before QUARKUS_HTTP_PORT of the environment, too.
+      System.setProperty("quarkus.http.port", managementPort.toString());
+    }
     return QuarkusProcess.run("worker", WorkerMain.class);
   }
 

@@ -16,18 +16,11 @@ import dev.knarr.plan.SplitPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 
 /**
  * What {@code knarr plan} shows: the plan that a head would make, without starting one. Any thread.
  */
 public final class LocalPlan {
-  private static final Map<HeadConfig.FlashAttention, FlashAttention> FLASH_ATTENTION =
-      Map.of(
-          HeadConfig.FlashAttention.Auto, FlashAttention.AUTO,
-          HeadConfig.FlashAttention.On, FlashAttention.ON,
-          HeadConfig.FlashAttention.Off, FlashAttention.OFF);
-
   private final Path cache;
 
   /**
@@ -126,6 +119,6 @@ public final class LocalPlan {
         context.parallelSequences(),
         context.keyType(),
         context.valueType(),
-        FLASH_ATTENTION.getOrDefault(context.flashAttention(), FlashAttention.AUTO));
+        context.flashAttention());
   }
 }
