@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RelayMeters implements FrameMeter {
 
-  private static final int DIRECTIONS = Direction.values().length;
-
   private final MeterRegistry registry;
   private final String worker;
-  private final AtomicReferenceArray<@Nullable FrameCounters> frames =
-      new AtomicReferenceArray<>(RpcCommand.values().length * DIRECTIONS);
+  private final AtomicReferenceArray<@Nullable FrameCounters> requests =
+      new AtomicReferenceArray<>(RpcCommand.values().length);
+  private final AtomicReferenceArray<@Nullable FrameCounters> responses =
+      new AtomicReferenceArray<>(RpcCommand.values().length);
   private final Counter roundTrips;
   private final Counter computed;
   private final Counter recomputed;
@@ -60,7 +60,7 @@ public final class RelayMeters implements FrameMeter {
   @Override
   public void frame(RpcCommand command, Direction direction, long bytes) {
     FrameCounters counters = counters(command, direction);
-    counters.bytes.increment(bytes);
+    counters.bytes.increment((double) bytes);
     counters.frames.increment();
     if (direction == Direction.RESPONSE) {
       roundTrips.increment();
@@ -72,8 +72,9 @@ public final class RelayMeters implements FrameMeter {
   }
 
   private FrameCounters counters(RpcCommand command, Direction direction) {
-    int slot = command.ordinal() * DIRECTIONS + direction.ordinal();
-    FrameCounters known = frames.get(slot);
+    AtomicReferenceArray<@Nullable FrameCounters> frames =
+        direction == Direction.REQUEST ? requests : responses;
+    FrameCounters known = frames.get(command.code());
     if (known != null) {
       return known;
     }
@@ -95,7 +96,7 @@ public final class RelayMeters implements FrameMeter {
                     "direction", direction.metricName())
                 .description("Frames between head and worker")
                 .register(registry));
-    frames.set(slot, made);
+    frames.set(command.code(), made);
     return made;
   }
 

@@ -43,8 +43,8 @@ final class LlamaServerProcess implements AutoCloseable {
       child.started.get();
       return child;
     } catch (ExecutionException e) {
-      throw new IOException(
-          "Cannot start " + command.program() + ": " + e.getCause().getMessage(), e.getCause());
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException("Cannot start " + command.program() + ": " + cause.getMessage(), cause);
     }
   }
 

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LlamaServerProof {
 
-  private static final Duration LIMIT = Duration.ofSeconds(120);
+  private static final Duration LIMIT = Duration.ofMinutes(2);
   private static final Pattern DEVICE = Pattern.compile("^\\s*(RPC\\d+):\\s.*");
   private static final String REMEDY =
       " Use a llama-server built with ggml's RPC backend (GGML_RPC=ON) that speaks protocol 8.0,"
