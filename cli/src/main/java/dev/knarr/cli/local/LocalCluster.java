@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
 
@@ -70,7 +71,10 @@ public final class LocalCluster implements AutoCloseable {
     var candidates = programs.candidates();
 
     var folder =
-        RunFolder.create(installation.cache().resolve("runs"), spec.name(), LocalDateTime.now());
+        RunFolder.create(
+            installation.cache().resolve("runs"),
+            spec.name(),
+            LocalDateTime.now(ZoneId.systemDefault()));
     var workers =
         options.workers().isEmpty()
             ? startWorkers(folder)

@@ -14,7 +14,7 @@ import java.util.Optional;
 
 /** One head process, and what a user sees of it. Called by the cluster's thread. */
 final class LocalHead implements AutoCloseable {
-  private static final Duration START_LIMIT = Duration.ofSeconds(60);
+  private static final Duration START_LIMIT = Duration.ofMinutes(1);
   private static final long STARTING_POLL_MILLIS = 50;
   private static final long SERVING_POLL_MILLIS = 500;
 

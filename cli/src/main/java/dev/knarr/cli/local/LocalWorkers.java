@@ -12,7 +12,7 @@ import java.util.OptionalInt;
 /** Starts the workers of a cluster as processes of this machine. Called by the cluster's thread. */
 final class LocalWorkers {
   /** A JVM on a busy machine, and a GPU's driver that wakes up. */
-  private static final Duration START_LIMIT = Duration.ofSeconds(120);
+  private static final Duration START_LIMIT = Duration.ofMinutes(2);
 
   private static final long POLL_MILLIS = 20;
 

@@ -23,8 +23,8 @@ record TransferLimits(
   static TransferLimits defaults() {
     return new TransferLimits(
         Duration.ofSeconds(15),
-        Duration.ofSeconds(60),
-        Duration.ofSeconds(60),
+        Duration.ofMinutes(1),
+        Duration.ofMinutes(1),
         6,
         Duration.ofSeconds(1),
         Duration.ofMinutes(5));

@@ -31,6 +31,7 @@ public final class ProgressLine {
   }
 
   /** On the standard output of this process. */
+  @SuppressWarnings("SystemConsoleNull") // From JDK 25 on it is null again where there is none.
   public static ProgressLine onStandardOutput() {
     var console = System.console();
     boolean terminal =
