@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli;
 
+import dev.knarr.cli.local.LocalException;
 import dev.knarr.cli.model.ModelException;
+import dev.knarr.gguf.GgufException;
+import dev.knarr.plan.PlanException;
 import picocli.CommandLine;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -21,7 +24,10 @@ final class FailureReport implements IExecutionExceptionHandler {
         command.getErr().println(known.getMessage());
         return known.exitCode();
       }
-      case ModelException known -> command.getErr().println(known.getMessage());
+      case ModelException known -> tell(command, known);
+      case LocalException known -> tell(command, known);
+      case PlanException known -> tell(command, known);
+      case GgufException known -> tell(command, known);
       default -> {
         command
             .getErr()
@@ -33,5 +39,9 @@ final class FailureReport implements IExecutionExceptionHandler {
       }
     }
     return ExitCode.SOFTWARE;
+  }
+
+  private static void tell(CommandLine command, RuntimeException known) {
+    command.getErr().println(known.getMessage());
   }
 }

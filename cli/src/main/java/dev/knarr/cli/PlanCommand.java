@@ -63,6 +63,14 @@ final class PlanCommand implements Callable<Integer> {
 
   PlanCommand() {}
 
+  private String ofModel(LocalPlan planner) {
+    try {
+      return planner.ofModel(file, devices, contextLength, parallelSequences);
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage(String.valueOf(e.getMessage())); // A size, or a number out of range.
+    }
+  }
+
   @Override
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
@@ -71,7 +79,7 @@ final class PlanCommand implements Callable<Integer> {
       if (!workers.isEmpty()) {
         throw CommandFailure.usage("--worker goes with a cluster file; with a .gguf say --device.");
       }
-      out.print(planner.ofModel(file, devices, contextLength, parallelSequences));
+      out.print(ofModel(planner));
     } else {
       if (!devices.isEmpty() || contextLength != 0 || parallelSequences != 1) {
         throw CommandFailure.usage(
