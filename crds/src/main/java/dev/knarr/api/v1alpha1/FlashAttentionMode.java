@@ -9,11 +9,11 @@ public enum FlashAttentionMode {
   @JsonProperty("Auto")
   AUTO("Auto"),
   /** On. */
-  @JsonProperty("On")
-  ON("On"),
+  @JsonProperty("Enabled")
+  ENABLED("Enabled"),
   /** Off. */
-  @JsonProperty("Off")
-  OFF("Off");
+  @JsonProperty("Disabled")
+  DISABLED("Disabled");
 
   private final String value;
 

@@ -60,7 +60,8 @@ public final class InferenceClusterFile {
     }
     for (var violation : violations) {
       boolean known =
-          problems.stream().anyMatch(problem -> covers(problem.field(), violation.field()));
+          document.problems().stream()
+              .anyMatch(problem -> covers(problem.field(), violation.field()));
       if (!known) {
         problems.add(
             new Problem(

@@ -47,7 +47,7 @@ final class ModelRules {
     if (cache != null
         && cache.getValueType() != null
         && !PLAIN_TYPES.contains(cache.getValueType())
-        && model.getFlashAttention() == FlashAttentionMode.OFF) {
+        && model.getFlashAttention() == FlashAttentionMode.DISABLED) {
       found.add("spec.model.kvCache.valueType", Sentences.QUANTISED_VALUES);
     }
     if (model.getDraft() != null) {

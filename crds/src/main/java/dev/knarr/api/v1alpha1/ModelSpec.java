@@ -35,8 +35,8 @@ public class ModelSpec {
   private @Nullable KvCacheSpec kvCache;
 
   /**
-   * Whether attention uses the fused kernel: Auto, On or Off. Default Auto: on where the devices
-   * can. Off takes much more memory for long contexts.
+   * Whether attention uses the fused kernel: Auto, Enabled or Disabled. Default Auto: on where the
+   * devices can. Disabled takes much more memory for long contexts.
    */
   private @Nullable FlashAttentionMode flashAttention;
 

@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.common.ScalarStyle;
 import org.snakeyaml.engine.v2.nodes.MappingNode;
 import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
@@ -205,9 +206,15 @@ final class NodeReader {
     if (!(node instanceof ScalarNode scalar)) {
       return wrong(node, field, "text", "Write it on one line, or in quotes");
     }
-    return scalar.getTag().equals(Tag.STR)
+    return scalar.getTag().equals(Tag.STR) && !flagOfYaml11(scalar)
         ? scalar.getValue()
         : wrong(node, field, "text", "Put it in quotes: \"%s\"".formatted(scalar.getValue()));
+  }
+
+  /** kubectl reads YAML 1.1, where these words without quotes are true and false. */
+  private static boolean flagOfYaml11(ScalarNode scalar) {
+    return scalar.getScalarStyle() == ScalarStyle.PLAIN
+        && scalar.getValue().matches("(?i)y|n|yes|no|on|off");
   }
 
   private @Nullable Object whole(Node node, String field) {
@@ -268,6 +275,8 @@ final class NodeReader {
   private @Nullable Object wrong(Node node, String field, String expected, String remedy) {
     var found =
         switch (node) {
+          case ScalarNode scalar when scalar.getScalarStyle() != ScalarStyle.PLAIN ->
+              "the text '" + abbreviated(scalar.getValue()) + "'";
           case ScalarNode scalar -> "'" + abbreviated(scalar.getValue()) + "'";
           case SequenceNode _ -> "a list";
           default -> "a map";

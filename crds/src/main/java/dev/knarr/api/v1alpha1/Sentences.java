@@ -24,7 +24,7 @@ public final class Sentences {
   public static final String PARALLEL_SEQUENCES =
       "parallelSequences must be 1 to 256. Give how many sequences are answered at the same time.";
   public static final String QUANTISED_VALUES =
-      "A quantised valueType needs flash attention. Set flashAttention to Auto or On, or valueType to f16.";
+      "A quantised valueType needs flash attention. Set flashAttention to Auto or Enabled, or valueType to f16.";
   public static final String RELATIVE_PATH =
       "The path must be relative and may not contain '..'. Name the file from the root of the volume or repository.";
   public static final String ABSOLUTE_PATH = "The path must be absolute. Begin it with '/'.";
