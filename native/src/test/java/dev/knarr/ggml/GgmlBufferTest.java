@@ -5,7 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -198,6 +203,26 @@ class GgmlBufferTest {
         assertThat(content(buffer, 8, 8)).containsExactly(8, 7, 6, 5, 4, 3, 2, 1);
         assertThatThrownBy(() -> buffer.hostView(60, 8))
             .isInstanceOf(IndexOutOfBoundsException.class);
+      }
+    }
+
+    @Test
+    void whenASocketReadsIntoAView_thenTheBytesAreInTheBuffer() throws IOException {
+      byte[] data = random(BYTES);
+      try (GgmlBuffer buffer = TreeGgml.cpu().allocate(BYTES);
+          var server =
+              ServerSocketChannel.open()
+                  .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+          var client = SocketChannel.open(server.getLocalAddress());
+          var accepted = server.accept()) {
+        client.write(ByteBuffer.wrap(data));
+
+        ByteBuffer view = buffer.hostView(0, BYTES);
+        while (view.hasRemaining()) {
+          assertThat(accepted.read(view)).isPositive();
+        }
+
+        assertThat(content(buffer, 0, BYTES)).isEqualTo(data);
       }
     }
 

@@ -18,6 +18,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ExtendWith(TreeGgml.class)
 class GgmlGraphTest {
   private static final int ADD = 2;
+  private static final int MUL = 7;
+  private static final int RMS_NORM = 25;
   private static final int MUL_MAT = 29;
   private static final int VIEW = 37;
   private static final int SCALE = 32;
@@ -193,11 +195,6 @@ class GgmlGraphTest {
         assertThat(floats(buffer, 3, 2)).containsExactly(14, 38);
       }
     }
-
-    @Test
-    void whenItsFeaturesAreAsked_thenTheCpuNamesThem() {
-      assertThat(CpuThreadPool.features(TreeGgml.cpu())).isNotEmpty();
-    }
   }
 
   @Nested
@@ -264,6 +261,49 @@ class GgmlGraphTest {
         }
 
         assertThat(floats(buffer, 2, 2)).containsExactly(6, 8);
+      }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.knarr.ggml.TreeGgml#devices")
+    void whenATensorHasNoElements_thenItsBufferNeedsNoBytes(GgmlDevice device) {
+      try (GgmlBuffer buffer = device.allocate(16 * STEP);
+          GgmlBuffer empty = device.allocate(0);
+          GgmlBackend backend = device.openBackend(1);
+          GgmlGraph.Builder builder = GgmlGraph.builder(3, 2)) {
+        put(buffer, 1, 1, 2);
+        tensor(builder, 0, 0, 1, ADD, COMPUTE, empty, 0, 1, 1);
+        tensor(builder, 1, 2, 1, 0, 0, buffer, 4);
+        tensor(builder, 2, 2, 1, ADD, COMPUTE, buffer, 0, 1, 1);
+        try (GgmlGraph graph = builder.node(0).node(2).build()) {
+          backend.compute(graph);
+        }
+
+        assertThat(floats(buffer, 2, 2)).containsExactly(2, 4);
+      }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.knarr.ggml.TreeGgml#devices")
+    void whenANodeIsUsedElsewhereToo_thenItsValueIsKept(GgmlDevice device) {
+      try (GgmlBuffer buffer = device.allocate(16 * STEP);
+          GgmlBackend backend = device.openBackend(1);
+          GgmlGraph.Builder builder = GgmlGraph.builder(4, 2)) {
+        put(buffer, 0, 2, 2, 2, 2);
+        put(buffer, 1, 1, 2, 3, 4);
+        put(buffer, 2, 9, 9, 9, 9);
+        tensor(builder, 0, 4, 1, 0, 0, buffer, 1);
+        tensor(builder, 1, 4, 1, 0, 0, buffer, 1);
+        // Backends fuse a norm with the product that alone uses it, and do not write the norm; here
+        // another graph reads it.
+        tensor(builder, 2, 4, 1, RMS_NORM, COMPUTE, buffer, 2, 0);
+        tensor(builder, 3, 4, 1, MUL, COMPUTE, buffer, 0, 2, 1);
+        try (GgmlGraph graph = builder.node(2).node(3).build()) {
+          backend.compute(graph);
+        }
+
+        assertThat(floats(buffer, 2, 4)).containsExactly(1, 1, 1, 1);
+        assertThat(floats(buffer, 3, 4)).containsExactly(1, 2, 3, 4);
       }
     }
 

@@ -73,6 +73,8 @@ class GgmlLocationTest {
 
       assertThat(GgmlLocation.find(tree(), List.of(), root)).contains(location);
       assertThat(GgmlLocation.find(tree().resolve("lib"), List.of(), root)).contains(location);
+      assertThat(location.inTree(tree())).isTrue();
+      assertThat(location.inTree(system())).isFalse();
       assertThat(location.base()).hasFileName("libggml-base.so.0");
       assertThat(location.registry()).hasFileName("libggml.so.0");
     }

@@ -91,6 +91,11 @@ class GgmlTest {
       assertThat(TreeGgml.load().devices().get(device.index())).isSameAs(device);
     }
 
+    @Test
+    void whenItIsTheCpu_thenItNamesItsFeatures() {
+      assertThat(TreeGgml.cpu().features()).isNotEmpty();
+    }
+
     @ParameterizedTest
     @MethodSource("dev.knarr.ggml.TreeGgml#devices")
     void whenAskedForTheSpaceOfATensor_thenItIsAtLeastItsSize(GgmlDevice device) {
