@@ -143,9 +143,9 @@ public final class Relay implements AutoCloseable {
   /** Ends all connections, not the relay itself: nothing of an ended client is left behind. */
   public void closeConnections() {
     long deadline = System.nanoTime() + CLOSE_LIMIT.toNanos();
-    for (RelayConnection connection : connections) {
-      connection.close();
-    }
+    // Those that wait to be served first: otherwise a stock worker turns to them just as they go.
+    connections.stream().filter(waiting -> !waiting.isServed()).forEach(RelayConnection::close);
+    connections.forEach(RelayConnection::close);
     for (RelayConnection connection : connections) {
       connection.join(deadline);
     }

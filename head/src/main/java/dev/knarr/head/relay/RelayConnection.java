@@ -53,8 +53,8 @@ final class RelayConnection {
   /** Which side ended the connection; whoever is first has the say. */
   private final AtomicReference<Cause> cause = new AtomicReference<>(Cause.NONE);
 
-  /** Whether the worker has served this connection. Only the thread that reads from it. */
-  private boolean answered;
+  /** Whether the worker has served this connection; written by the thread that reads from it. */
+  private volatile boolean answered;
 
   private enum Cause {
     NONE,
@@ -184,6 +184,11 @@ final class RelayConnection {
   private void ended(SocketChannel to, FrameScanner scanner, boolean up) throws IOException {
     if (up) {
       cause.compareAndSet(Cause.NONE, Cause.CLIENT);
+      if (!answered) {
+        // Gone without having been served: a reset, for the worker's sake, and at once.
+        end(Cause.CLIENT);
+        return;
+      }
     } else if (cause.compareAndSet(Cause.NONE, Cause.WORKER)) {
       lost(
           scanner.atFrameBoundary()
@@ -240,6 +245,11 @@ final class RelayConnection {
     } catch (IOException e) {
       LOG.debug("conn {}: a socket did not close", name, e);
     }
+  }
+
+  /** Whether the worker has answered anything on this connection. */
+  boolean isServed() {
+    return answered;
   }
 
   /** Ends the connection from outside. */
