@@ -32,7 +32,7 @@ final class MessageFields {
     if (op == null || op.hostFunction()) {
       throw new RpcProtocolException(
           ProtocolFault.UNSUPPORTED_OP,
-          "Operation %s does not exist in protocol 8.0 or is never valid on the wire"
+          "Operation %s does not exist or is never valid on the wire"
               .formatted(Integer.toUnsignedString(tensor.op())));
     }
   }

@@ -25,14 +25,17 @@ public record ProtocolEdition(
     Set<RpcCommand> commands,
     int operations) {
 
-  /** Protocol 8.0, which everything here speaks unless told otherwise. */
+  /** Protocol 8.0. */
   public static final ProtocolEdition V8_0 =
       new ProtocolEdition(
           ProtocolVersion.V8_0,
-          "October 2026, ggml 0.27",
+          "autumn 2026, ggml 0.27",
           true,
           EnumSet.allOf(RpcCommand.class),
           101);
+
+  /** The one that channels of this library speak. */
+  public static final ProtocolEdition CURRENT = V8_0;
 
   /** Every version of llama.cpp with a HELLO, oldest first. */
   public static final List<ProtocolEdition> KNOWN =

@@ -9,7 +9,7 @@ import java.util.Comparator;
  */
 public record ProtocolVersion(int major, int minor, int patch)
     implements Comparable<ProtocolVersion> {
-  /** The version that this library speaks. */
+  /** Protocol 8.0. */
   public static final ProtocolVersion V8_0 = new ProtocolVersion(8, 0, 0);
 
   private static final Comparator<ProtocolVersion> ORDER =

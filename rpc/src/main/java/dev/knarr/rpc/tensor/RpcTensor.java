@@ -241,8 +241,7 @@ public final class RpcTensor {
     if (known == null) {
       throw new RpcProtocolException(
           BAD_TENSOR_TYPE,
-          "Tensor type %s does not exist in protocol 8.0"
-              .formatted(Integer.toUnsignedString(type)));
+          "Tensor type %s does not exist".formatted(Integer.toUnsignedString(type)));
     }
     return known;
   }

@@ -44,7 +44,7 @@ final class FrameRules {
       throw new RpcProtocolException(
           VERSION_MISMATCH,
           "The client sent an empty HELLO, which means RPC protocol 3 or older (llama.cpp before April 2026); this side speaks %s. Update llama.cpp on the client's machine"
-              .formatted(ProtocolEdition.V8_0.version()));
+              .formatted(ProtocolEdition.CURRENT.version()));
     }
     boolean right =
         command.variable() ? bytes >= command.requestBytes() : bytes == command.requestBytes();

@@ -140,7 +140,7 @@ public final class FrameScanner {
 
   private void readFraming() {
     if (direction == Direction.REQUEST) {
-      RpcCommand known = FrameRules.command(head.get(0) & 0xff, ProtocolEdition.V8_0);
+      RpcCommand known = FrameRules.command(head.get(0) & 0xff, ProtocolEdition.CURRENT);
       payloadBytes = head.getLong(1);
       FrameRules.requestLength(known, payloadBytes, limits);
       command = known;

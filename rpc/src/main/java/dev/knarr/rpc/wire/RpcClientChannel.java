@@ -59,7 +59,7 @@ public final class RpcClientChannel extends RpcChannel {
         throw new RpcProtocolException(
             TRUNCATED,
             "%s closed the connection without an answer to HELLO: it is no RPC server, or one older than protocol 4.0, and this side speaks %s. Check the address, or update llama.cpp on that machine"
-                .formatted(peer(), ProtocolEdition.V8_0.version()));
+                .formatted(peer(), ProtocolEdition.CURRENT.version()));
       }
       requireHelloSize();
     } finally {
@@ -84,7 +84,7 @@ public final class RpcClientChannel extends RpcChannel {
   }
 
   private void requireFitting(ProtocolVersion server) {
-    ProtocolVersion ours = ProtocolEdition.V8_0.version();
+    ProtocolVersion ours = ProtocolEdition.CURRENT.version();
     if (!ours.accepts(server)) {
       throw new RpcProtocolException(
           VERSION_MISMATCH, ProtocolEdition.mismatch("Server " + peer(), server, ours));

@@ -26,7 +26,7 @@ public final class RpcServerChannel extends RpcChannel {
   /** First piece of a graph's memory; more is taken only as its bytes really arrive. */
   private static final int FIRST_GRAPH_BYTES = 1 << 20;
 
-  private final ProtocolEdition edition = ProtocolEdition.V8_0;
+  private final ProtocolEdition edition = ProtocolEdition.CURRENT;
   private final ResponseTracker tracker;
   private boolean greeted;
   private long dataRemaining;

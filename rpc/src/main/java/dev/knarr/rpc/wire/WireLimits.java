@@ -42,4 +42,16 @@ public record WireLimits(
   public static WireLimits defaults() {
     return new WireLimits(64L << 30, 128 << 20, 1 << 17, 1 << 18, 1024);
   }
+
+  /** The same with another limit of data. */
+  public WireLimits withMaxFrameBytes(long bytes) {
+    return new WireLimits(
+        bytes, maxGraphBytes, maxGraphNodes, maxGraphTensors, maxOutstandingResponses);
+  }
+
+  /** The same with another limit of graphs. */
+  public WireLimits withMaxGraphBytes(int bytes) {
+    return new WireLimits(
+        maxFrameBytes, bytes, maxGraphNodes, maxGraphTensors, maxOutstandingResponses);
+  }
 }

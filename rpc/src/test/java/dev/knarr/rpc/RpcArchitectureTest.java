@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.rpc;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+
+class RpcArchitectureTest {
+  private static final JavaClasses RPC =
+      new ClassFileImporter()
+          .withImportOption(new ImportOption.DoNotIncludeTests())
+          .importPackages("dev.knarr.rpc");
+
+  @Nested
+  class GivenTheModule {
+    @Test
+    void whenItsDependenciesAreRead_thenThereIsNothingButTheJdkAndJSpecify() {
+      classes()
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage("dev.knarr.rpc..", "java..", "org.jspecify.annotations")
+          .check(RPC);
+    }
+
+    @Test
+    void whenMessagesAndTensorsAreRead_thenTheyKnowNoChannel() {
+      noClasses()
+          .that()
+          .resideInAnyPackage("dev.knarr.rpc", "dev.knarr.rpc.tensor")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("dev.knarr.rpc.wire")
+          .check(RPC);
+    }
+  }
+}
