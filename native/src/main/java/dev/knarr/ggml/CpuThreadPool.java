@@ -6,9 +6,6 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,9 +29,13 @@ final class CpuThreadPool implements AutoCloseable {
   static @Nullable CpuThreadPool openFor(GgmlDevice device, long backend, int threads) {
     if (device.kind() != GgmlDevice.Kind.CPU
         || threads == 1
-        || "1".equals(features(device).get("OPENMP"))) {
+        || "1".equals(device.features().get("OPENMP"))) {
       return null;
     }
+    return open(device, backend, threads);
+  }
+
+  static @Nullable CpuThreadPool open(GgmlDevice device, long backend, int threads) {
     Function create = device.function("ggml_threadpool_new").orElse(null);
     Function free = device.function("ggml_threadpool_free").orElse(null);
     Function use = device.function("ggml_backend_cpu_set_threadpool").orElse(null);
@@ -54,27 +55,6 @@ final class CpuThreadPool implements AutoCloseable {
       use.invokeVoid(new Object[] {new Pointer(backend), pool});
       return new CpuThreadPool(pool, free);
     }
-  }
-
-  /**
-   * The features a backend says it was built with or found in the hardware, such as {@code
-   * AVX512=1}.
-   */
-  static Map<String, String> features(GgmlDevice device) {
-    Map<String, String> features = new HashMap<>();
-    device
-        .function("ggml_backend_get_features")
-        .ifPresent(
-            get -> {
-              Pointer entry = get.invokePointer(new Object[] {new Pointer(device.registration())});
-              while (entry != null && entry.getPointer(0) != null) {
-                String utf8 = StandardCharsets.UTF_8.name();
-                features.put(
-                    entry.getPointer(0).getString(0, utf8), entry.getPointer(8).getString(0, utf8));
-                entry = entry.share(16);
-              }
-            });
-    return features;
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,6 +72,11 @@ public final class Ggml {
       }
       return loaded;
     }
+    // Without this, ggml's own crash handler forks a debugger into the JVM; it is read when the
+    // library loads.
+    NativeLibrary.getProcess()
+        .getFunction("setenv")
+        .invokeInt(new Object[] {"GGML_NO_BACKTRACE", "1", 1});
     bind(location.base(), Base.class);
     GgmlLog.install();
     bind(location.registry(), Registry.class);
@@ -87,6 +93,7 @@ public final class Ggml {
     LayoutProbe.placement(check, devices.getFirst());
     loaded = new Ggml(location, version, Base.ggml_commit(), devices);
     LOG.info("ggml {} ({}) from {}: {}", version, loaded.commit, location.libraries(), devices);
+    devices.forEach(device -> LOG.debug("{}: {}", device, device.features()));
     instance = loaded;
     return loaded;
   }
@@ -117,11 +124,6 @@ public final class Ggml {
   }
 
   private static void bind(Path library, Class<?> functions) {
-    // Without this, ggml's own crash handler forks a debugger into the JVM; it is read when the
-    // library loads.
-    NativeLibrary.getProcess()
-        .getFunction("setenv")
-        .invokeInt(new Object[] {"GGML_NO_BACKTRACE", "1", 1});
     try {
       // Backends find the base library's symbols because it was loaded globally.
       var options = Map.of(Library.OPTION_OPEN_FLAGS, RTLD_NOW | RTLD_GLOBAL);
@@ -134,11 +136,20 @@ public final class Ggml {
               .formatted(
                   library,
                   System.getProperty("os.arch"),
-                  e.getMessage(),
+                  reason(e),
                   LibraryCheck.OLDEST,
                   LibraryCheck.NEWEST),
           e);
     }
+  }
+
+  /** What the dynamic linker said, which JNA gives once for every way it tried. */
+  private static String reason(UnsatisfiedLinkError e) {
+    return String.valueOf(e.getMessage())
+        .lines()
+        .map(String::strip)
+        .distinct()
+        .collect(Collectors.joining(" "));
   }
 
   private static List<GgmlDevice> findDevices() {

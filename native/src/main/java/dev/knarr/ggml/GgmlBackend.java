@@ -26,6 +26,11 @@ public final class GgmlBackend implements AutoCloseable {
     GgmlHandles.BACKENDS.incrementAndGet();
   }
 
+  /** ggml's own handle. */
+  long handle() {
+    return handle;
+  }
+
   static GgmlBackend open(GgmlDevice device, long deviceHandle, int threads) {
     long handle = Base.ggml_backend_dev_init(deviceHandle, null);
     if (handle == 0) {

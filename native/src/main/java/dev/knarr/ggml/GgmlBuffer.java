@@ -123,10 +123,14 @@ public final class GgmlBuffer implements AutoCloseable {
   /** Sets every byte. */
   public void fill(byte value) {
     check(0, bytes);
-    if (memory != null) {
-      memory.fill(value);
-    } else if (bytes > 0) {
+    if (memory == null && value == 0 && bytes > 0) {
       Base.ggml_backend_buffer_clear(handle, value);
+      // Vulkan clears whole words and leaves what remains at the end.
+      long rest = bytes % Integer.BYTES;
+      fill(bytes - rest, rest, value);
+    } else {
+      // Vulkan (0.27.0) takes another value than zero for the value of a word.
+      fill(0, bytes, value);
     }
   }
 

@@ -8,9 +8,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -204,6 +208,26 @@ public final class GgmlDevice {
     }
   }
 
+  /**
+   * What the backend says it was built with or found in the hardware, such as {@code AVX512=1}, in
+   * its own order.
+   */
+  public Map<String, String> features() {
+    Map<String, String> features = new LinkedHashMap<>();
+    function("ggml_backend_get_features")
+        .ifPresent(
+            get -> {
+              // An array of pairs of strings, ended by a null.
+              Pointer entry = get.invokePointer(new Object[] {new Pointer(registration)});
+              for (; entry != null && entry.getPointer(0) != null; entry = entry.share(16)) {
+                String utf8 = StandardCharsets.UTF_8.name();
+                features.put(
+                    entry.getPointer(0).getString(0, utf8), entry.getPointer(8).getString(0, utf8));
+              }
+            });
+    return Collections.unmodifiableMap(features);
+  }
+
   boolean supports(long tensor) {
     return Base.ggml_backend_dev_supports_op(handle, tensor) != 0;
   }
@@ -214,10 +238,6 @@ public final class GgmlDevice {
     return address == 0
         ? Optional.empty()
         : Optional.of(Function.getFunction(new Pointer(address)));
-  }
-
-  long registration() {
-    return registration;
   }
 
   @Override

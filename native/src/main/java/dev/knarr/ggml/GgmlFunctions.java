@@ -54,13 +54,13 @@ final class GgmlFunctions {
 
     static native @Nullable Pointer ggml_set_abort_callback(AbortCallback callback);
 
-    static native String ggml_op_name(int op);
+    static native @Nullable String ggml_op_name(int op);
 
-    static native String ggml_unary_op_name(int op);
+    static native @Nullable String ggml_unary_op_name(int op);
 
-    static native String ggml_glu_op_name(int op);
+    static native @Nullable String ggml_glu_op_name(int op);
 
-    static native String ggml_type_name(int type);
+    static native @Nullable String ggml_type_name(int type);
 
     static native long ggml_type_size(int type);
 

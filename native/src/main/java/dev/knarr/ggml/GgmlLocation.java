@@ -55,6 +55,14 @@ public record GgmlLocation(Path libraries, Path backends) {
         .findFirst();
   }
 
+  /**
+   * Whether this is the ggml of that tree, which needs the tree's C library too: such a JVM is
+   * started through the tree's {@code bin/with-ggml}.
+   */
+  public boolean inTree(Path treeDir) {
+    return libraries.startsWith(treeDir);
+  }
+
   /** The file of libggml-base. */
   Path base() {
     return library(libraries, "libggml-base").orElseThrow();

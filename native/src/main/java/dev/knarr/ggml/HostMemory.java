@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * The memory this process may use on its host: ggml reports the machine's and knows nothing of
@@ -76,7 +77,7 @@ final class HostMemory {
             parts -> {
               Path top = parts[1].isEmpty() ? mount : mount.resolve("memory");
               Path leaf = top.resolve(parts[2].substring(1)).normalize();
-              return java.util.stream.Stream.iterate(
+              return Stream.iterate(
                   leaf, path -> path != null && path.startsWith(top), Path::getParent);
             })
         .toList();

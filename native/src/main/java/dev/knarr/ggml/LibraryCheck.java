@@ -3,6 +3,9 @@ package dev.knarr.ggml;
 
 import dev.knarr.ggml.GgmlFunctions.Base;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,12 +42,16 @@ final class LibraryCheck {
 
   static boolean tested(String version) {
     try {
-      var found = Runtime.Version.parse(version.replaceAll("(\\.0)+$", ""));
-      return found.compareTo(Runtime.Version.parse(OLDEST)) >= 0
-          && found.compareTo(Runtime.Version.parse("0.27")) <= 0;
-    } catch (IllegalArgumentException _) {
+      int[] found = numbers(version);
+      return Arrays.compare(found, numbers(OLDEST)) >= 0
+          && Arrays.compare(found, numbers(NEWEST)) <= 0;
+    } catch (NumberFormatException _) {
       return false;
     }
+  }
+
+  private static int[] numbers(String version) {
+    return Pattern.compile("\\.").splitAsStream(version).mapToInt(Integer::parseInt).toArray();
   }
 
   /**
@@ -70,8 +77,8 @@ final class LibraryCheck {
     }
   }
 
-  void expect(String what, Object found, Object expected) {
-    if (!found.equals(expected)) {
+  void expect(String what, @Nullable Object found, Object expected) {
+    if (!expected.equals(found)) {
       throw new GgmlException(
           GgmlFault.LIBRARY_MISMATCH,
           "%s is not the ggml this program was written for: %s is %s instead of %s. Use ggml %s to %s"
