@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.api.v1alpha1;
+
+import org.jspecify.annotations.Nullable;
+
+/** A second file beside the model. */
+public class AuxiliaryModelSpec {
+  /**
+   * Where its GGUF file is. Required, exactly one kind; the kinds are those of the model's source.
+   */
+  private @Nullable ModelSource source;
+
+  public @Nullable ModelSource getSource() {
+    return source;
+  }
+
+  public void setSource(@Nullable ModelSource source) {
+    this.source = source;
+  }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.api.v1alpha1;
+
+import org.jspecify.annotations.Nullable;
+
+/** A file in an OCI image. */
+public class ImageSource {
+  /** The image: registry/name:tag or @digest. Required. */
+  private @Nullable String reference;
+
+  /** The file, relative to the root of the image. Required. */
+  private @Nullable String path;
+
+  /** When to pull: Always, IfNotPresent or Never. Default IfNotPresent. */
+  private @Nullable ImagePullPolicy pullPolicy;
+
+  public @Nullable String getReference() {
+    return reference;
+  }
+
+  public void setReference(@Nullable String reference) {
+    this.reference = reference;
+  }
+
+  public @Nullable String getPath() {
+    return path;
+  }
+
+  public void setPath(@Nullable String path) {
+    this.path = path;
+  }
+
+  public @Nullable ImagePullPolicy getPullPolicy() {
+    return pullPolicy;
+  }
+
+  public void setPullPolicy(@Nullable ImagePullPolicy pullPolicy) {
+    this.pullPolicy = pullPolicy;
+  }
+}

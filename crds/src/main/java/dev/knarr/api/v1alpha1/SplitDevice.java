@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.api.v1alpha1;
+
+import org.jspecify.annotations.Nullable;
+
+/** One device of a fixed split. */
+public class SplitDevice {
+  /**
+   * The device: GROUP-INDEX/DEVICE such as a100-0/1, or head/0 for one of the head's own. Required.
+   */
+  private @Nullable String name;
+
+  /** How many layers it takes; the output layer goes with the last. Default: planned. */
+  private @Nullable Integer layers;
+
+  public @Nullable String getName() {
+    return name;
+  }
+
+  public void setName(@Nullable String name) {
+    this.name = name;
+  }
+
+  public @Nullable Integer getLayers() {
+    return layers;
+  }
+
+  public void setLayers(@Nullable Integer layers) {
+    this.layers = layers;
+  }
+}
