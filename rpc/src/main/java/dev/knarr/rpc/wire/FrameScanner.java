@@ -134,6 +134,21 @@ public final class FrameScanner {
         : Optional.of(RpcTensor.decode(head.duplicate().position(framingBytes + start)));
   }
 
+  /**
+   * The first bytes of the payload of the frame that has just ended, for its listener to read: all
+   * fixed fields of a request, and an answer unless it is data. Little-endian, valid during the
+   * call only.
+   */
+  public ByteBuffer fields() {
+    return head.duplicate().order(ByteOrder.LITTLE_ENDIAN).flip().position(framingBytes);
+  }
+
+  /** The data of an answer is never kept, nor more of a request than its fields. */
+  private int maxFields(RpcCommand of) {
+    boolean data = direction == Direction.RESPONSE && of.variableResponse();
+    return data ? 0 : MAX_FIELDS;
+  }
+
   private long missing() {
     return head.remaining() + remaining;
   }
@@ -148,7 +163,7 @@ public final class FrameScanner {
       payloadBytes = head.getLong(0);
       command = FrameRules.response(tracker.poll(), payloadBytes).command();
     }
-    int fields = direction == Direction.REQUEST ? (int) Math.min(payloadBytes, MAX_FIELDS) : 0;
+    int fields = (int) Math.min(payloadBytes, maxFields(command));
     head.limit(framingBytes + fields);
     remaining = payloadBytes - fields;
   }

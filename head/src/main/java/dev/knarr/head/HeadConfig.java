@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.knarr.plan.FlashAttention;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All a head needs to know, read from one JSON file that the launcher or the operator writes.
+ * Unknown fields and missing values are errors that name the file and the field. Immutable.
+ *
+ * @param model what to serve
+ * @param context how much one sequence may hold, and how it is kept
+ * @param workers the workers, in the order of their devices
+ * @param split which device holds how many layers; planned when absent
+ * @param llamaServer the program that serves
+ * @param http where the endpoint listens
+ * @param management where status, metrics and health are served
+ * @param apiKeyFile keys that clients must present, one on each line
+ * @param limits how long the head waits for others
+ */
+public record HeadConfig(
+    Model model,
+    Context context,
+    List<Worker> workers,
+    Split split,
+    LlamaServer llamaServer,
+    Http http,
+    Management management,
+    @Nullable Path apiKeyFile,
+    Limits limits) {
+
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
+          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .build();
+
+  /** Checks that the workers are there and can be told apart; absent parts take their defaults. */
+  public HeadConfig {
+    required("model", model);
+    required("workers", workers);
+    required("llamaServer", llamaServer);
+    // Jackson passes null, or 0, for what the file leaves out; so in all records here.
+    context = context == null ? new Context(0, 1, "f16", "f16", FlashAttention.AUTO) : context;
+    split = split == null ? new Split(SplitMode.LAYER, List.of()) : split;
+    http = http == null ? new Http("127.0.0.1", 8080) : http;
+    management = management == null ? new Management(0) : management;
+    limits = limits == null ? new Limits(0, 0, 0, 0) : limits;
+    workers = List.copyOf(workers);
+    if (workers.isEmpty()) {
+      throw new IllegalArgumentException("workers is empty: name at least one worker");
+    }
+    Set<String> names = new HashSet<>();
+    for (Worker worker : workers) {
+      if (!names.add(worker.name())) {
+        throw new IllegalArgumentException(
+            "workers has two entries named " + worker.name() + ": give each its own name");
+      }
+    }
+  }
+
+  /**
+   * What to serve.
+   *
+   * @param name what clients ask for
+   * @param path the GGUF file, or the first of its parts
+   * @param draftPath a smaller model with the same vocabulary that drafts tokens
+   * @param projectorPath the projector of a model that sees images
+   */
+  public record Model(
+      String name, Path path, @Nullable Path draftPath, @Nullable Path projectorPath) {
+    /** Checks that name and path are there. */
+    public Model {
+      required("name", name);
+      required("path", path);
+    }
+  }
+
+  /**
+   * How much one sequence may hold, and how it is kept.
+   *
+   * @param length tokens of one sequence; 0 means what the model was trained for
+   * @param parallelSequences how many sequences are served side by side; 0 means one
+   * @param keyType type of the keys in the cache
+   * @param valueType type of the values in the cache
+   * @param flashAttention whether to use flash attention
+   */
+  public record Context(
+      int length,
+      int parallelSequences,
+      String keyType,
+      String valueType,
+      FlashAttention flashAttention) {
+    /** Checks the ranges; absent values take their defaults. */
+    public Context {
+      if (length < 0) {
+        throw new IllegalArgumentException("length is " + length + ": give 0 or more tokens");
+      }
+      if (parallelSequences < 0) {
+        throw new IllegalArgumentException(
+            "parallelSequences is " + parallelSequences + ": give 1 or more");
+      }
+      parallelSequences = Math.max(1, parallelSequences);
+      keyType = keyType == null ? "f16" : keyType;
+      valueType = valueType == null ? "f16" : valueType;
+      flashAttention = flashAttention == null ? FlashAttention.AUTO : flashAttention;
+    }
+  }
+
+  /**
+   * A worker.
+   *
+   * @param name its name in the cluster, such as {@code a100-0}; its devices are {@code a100-0/0} …
+   * @param address {@code host:port} of its RPC server
+   */
+  public record Worker(String name, String address) {
+    /** Checks that the address is a host and a port. */
+    public Worker {
+      required("name", name);
+      required("address", address);
+      int colon = address.lastIndexOf(':');
+      if (colon < 1 || !isPort(address.substring(colon + 1))) {
+        throw new IllegalArgumentException(
+            "address is '" + address + "': give host:port, such as 10.0.3.7:50052");
+      }
+    }
+
+    /** Returns the host part of the address. */
+    @JsonIgnore
+    public String host() {
+      String host = address.substring(0, address.lastIndexOf(':'));
+      return host.startsWith("[") && host.endsWith("]")
+          ? host.substring(1, host.length() - 1)
+          : host;
+    }
+
+    /** Returns the port part of the address. */
+    @JsonIgnore
+    public int port() {
+      return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    }
+
+    private static boolean isPort(String text) {
+      return text.matches("[0-9]{1,5}")
+          && Integer.parseInt(text) >= 1
+          && Integer.parseInt(text) <= 65535;
+    }
+  }
+
+  /**
+   * Which device holds how many layers.
+   *
+   * @param mode how the model is cut
+   * @param devices the devices in order; empty means that the head plans
+   */
+  public record Split(SplitMode mode, List<SplitDevice> devices) {
+    /** Absent values take their defaults. */
+    public Split {
+      mode = mode == null ? SplitMode.LAYER : mode;
+      devices = devices == null ? List.of() : List.copyOf(devices);
+    }
+  }
+
+  /** How the model is cut; written in any case, as {@code Layer} in an InferenceCluster. */
+  public enum SplitMode {
+    /** Whole layers, one device after the other. */
+    LAYER,
+    /** Every layer over two workers. */
+    TENSOR
+  }
+
+  /**
+   * The layers of one device.
+   *
+   * @param name the device, such as {@code a100-0/0}
+   * @param layers how many layers it holds
+   */
+  public record SplitDevice(String name, int layers) {
+    /** Checks the range. */
+    public SplitDevice {
+      required("name", name);
+      if (layers < 0) {
+        throw new IllegalArgumentException("layers is " + layers + ": give 0 or more");
+      }
+    }
+  }
+
+  /**
+   * The program that serves.
+   *
+   * @param program path of llama-server
+   * @param arguments what the user adds to the arguments of the plan
+   * @param threads threads of llama-server itself; 0 means one, since the workers compute
+   */
+  public record LlamaServer(Path program, List<String> arguments, int threads) {
+    /** Absent values take their defaults. */
+    public LlamaServer {
+      required("program", program);
+      arguments = arguments == null ? List.of() : List.copyOf(arguments);
+      threads = Math.max(1, threads);
+    }
+  }
+
+  /**
+   * Where the endpoint listens.
+   *
+   * @param host address to listen on
+   * @param port port to listen on; 0 means any free one
+   */
+  public record Http(String host, int port) {
+    /** Absent host means loopback. */
+    public Http {
+      host = host == null ? "127.0.0.1" : host;
+      checkPort(port);
+    }
+  }
+
+  /**
+   * Where status, metrics and health are served.
+   *
+   * @param port port to listen on; 0 means any free one
+   */
+  public record Management(int port) {
+    /** Checks the range. */
+    public Management {
+      checkPort(port);
+    }
+  }
+
+  /**
+   * How long the head waits for others, each in seconds; 0 means the default.
+   *
+   * @param workersSeconds for workers that have not answered yet when the head starts
+   * @param recoverySeconds for workers to come back after a loss
+   * @param stallSeconds for any progress of a llama-server that loads
+   * @param stopSeconds for llama-server to end by itself when asked to
+   */
+  public record Limits(int workersSeconds, int recoverySeconds, int stallSeconds, int stopSeconds) {
+    /** Absent values take their defaults. */
+    public Limits {
+      workersSeconds = workersSeconds == 0 ? 120 : workersSeconds;
+      recoverySeconds = recoverySeconds == 0 ? 600 : recoverySeconds;
+      stallSeconds = stallSeconds == 0 ? 600 : stallSeconds;
+      stopSeconds = stopSeconds == 0 ? 20 : stopSeconds;
+      if (Math.min(Math.min(workersSeconds, recoverySeconds), Math.min(stallSeconds, stopSeconds))
+          < 0) {
+        throw new IllegalArgumentException("a limit is negative: give seconds");
+      }
+    }
+
+    /** Returns the limit for workers at the start. */
+    @JsonIgnore
+    public Duration workers() {
+      return Duration.ofSeconds(workersSeconds);
+    }
+
+    /** Returns the limit for workers that come back. */
+    @JsonIgnore
+    public Duration recovery() {
+      return Duration.ofSeconds(recoverySeconds);
+    }
+
+    /** Returns the limit for progress while loading. */
+    @JsonIgnore
+    public Duration stall() {
+      return Duration.ofSeconds(stallSeconds);
+    }
+
+    /** Returns the limit for a graceful end. */
+    @JsonIgnore
+    public Duration stop() {
+      return Duration.ofSeconds(stopSeconds);
+    }
+  }
+
+  /**
+   * Reads a configuration.
+   *
+   * @throws HeadException with {@link HeadReason#CONFIG_INVALID} when the file cannot be read or
+   *     holds anything that is not understood
+   */
+  public static HeadConfig read(Path file) {
+    try {
+      return JSON.readValue(Files.readString(file), HeadConfig.class);
+    } catch (JsonMappingException e) {
+      throw invalid(file, fieldOf(e) + sentenceOf(e), e);
+    } catch (JsonProcessingException e) {
+      throw invalid(file, "line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage(), e);
+    } catch (NoSuchFileException e) {
+      throw invalid(file, "there is no such file", e);
+    } catch (IOException e) {
+      throw invalid(file, "cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** Writes this configuration as the JSON that {@link #read} takes. */
+  public String toJson() {
+    try {
+      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("A head configuration cannot be written as JSON", e);
+    }
+  }
+
+  private static HeadException invalid(Path file, String what, Exception cause) {
+    return new HeadException(
+        HeadReason.CONFIG_INVALID, "Head configuration " + file + ": " + what + ".", cause);
+  }
+
+  private static String fieldOf(JsonMappingException e) {
+    String path =
+        e.getPath().stream()
+            .map(
+                at ->
+                    at.getFieldName() == null ? "[" + at.getIndex() + "]" : "." + at.getFieldName())
+            .collect(Collectors.joining());
+    return path.isEmpty() ? "" : path.replaceFirst("^\\.", "") + ": ";
+  }
+
+  private static String sentenceOf(JsonMappingException e) {
+    return switch (e) {
+      case UnrecognizedPropertyException unknown ->
+          "unknown field; known here: "
+              + unknown.getKnownPropertyIds().stream()
+                  .map(String::valueOf)
+                  .sorted()
+                  .collect(Collectors.joining(", "));
+      case ValueInstantiationException value when value.getCause() != null ->
+          String.valueOf(value.getCause().getMessage());
+      default -> e.getOriginalMessage();
+    };
+  }
+
+  private static void required(String field, @Nullable Object value) {
+    if (value == null || value.equals("")) {
+      throw new IllegalArgumentException(field + " is missing");
+    }
+  }
+
+  private static void checkPort(int port) {
+    if (port < 0 || port > 65535) {
+      throw new IllegalArgumentException("port is " + port + ": give 0 to 65535");
+    }
+  }
+}

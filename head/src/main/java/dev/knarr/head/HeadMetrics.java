@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head;
+
+import java.util.List;
+
+/**
+ * The names of all meters of the head, without the unit and {@code total} that the registry adds.
+ * The table in {@code docs/reference/metrics-head.md} is compared with this list by a test.
+ */
+public final class HeadMetrics {
+
+  /** Bytes on the connections to a worker, framing included: worker, command, direction. */
+  public static final String RPC_BYTES = "knarr.head.rpc.bytes";
+
+  /** Frames on the connections to a worker: worker, command, direction. */
+  public static final String RPC_FRAMES = "knarr.head.rpc.frames";
+
+  /** Commands a worker has answered, each of which somebody waited for: worker. */
+  public static final String ROUND_TRIPS = "knarr.head.rpc.round.trips";
+
+  /** Connections passed through to a worker at this moment: worker. */
+  public static final String CONNECTIONS = "knarr.head.rpc.connection.active";
+
+  /** Connections closed for what was said on them: worker, fault. */
+  public static final String REJECTED = "knarr.head.rpc.rejected";
+
+  /** Graphs sent to a worker: worker, kind (computed, recomputed). */
+  public static final String GRAPHS = "knarr.head.graphs";
+
+  /** 1 while a worker is proven and not lost: worker. */
+  public static final String WORKER_UP = "knarr.head.worker.up";
+
+  /** How much of the weights the workers have, 0 to 1. */
+  public static final String LOAD_RATIO = "knarr.head.load.ratio";
+
+  /** Restarts of llama-server: reason. */
+  public static final String RESTARTS = "knarr.head.restarts";
+
+  /** 1 while requests are served. */
+  public static final String READY = "knarr.head.ready";
+
+  /** Tokens llama-server has processed: direction (prompt, generated). */
+  public static final String TOKENS = "knarr.head.tokens";
+
+  /** Tokens in each second of work, 0 when idle: direction (prompt, generated). */
+  public static final String TOKEN_RATE = "knarr.head.tokens.rate";
+
+  /** Requests at this moment: state (processing, deferred). */
+  public static final String REQUESTS = "knarr.head.requests";
+
+  /** All names, in the order of the reference table. */
+  public static final List<String> NAMES =
+      List.of(
+          RPC_BYTES,
+          RPC_FRAMES,
+          ROUND_TRIPS,
+          CONNECTIONS,
+          REJECTED,
+          GRAPHS,
+          WORKER_UP,
+          LOAD_RATIO,
+          RESTARTS,
+          READY,
+          TOKENS,
+          TOKEN_RATE,
+          REQUESTS);
+
+  private HeadMetrics() {}
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.relay;
+
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.wire.FrameScanner;
+import dev.knarr.rpc.wire.ResponseTracker;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import jdk.net.ExtendedSocketOptions;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One client connection and its connection to the worker. Two platform threads, one for each
+ * direction, read, count and write; the last of them gives everything back. {@link #close} may come
+ * from any thread.
+ */
+final class RelayConnection {
+
+  private static final Logger LOG = LoggerFactory.getLogger(RelayConnection.class);
+
+  /** Measured on loopback: more does not make loading faster, less makes more calls. */
+  private static final int BUFFER_BYTES = 256 << 10;
+
+  /** A worker whose machine is gone says nothing: ask it after so many seconds of silence … */
+  private static final int KEEPALIVE_IDLE_SECONDS = 5;
+
+  /** … this often … */
+  private static final int KEEPALIVE_INTERVAL_SECONDS = 2;
+
+  /** … so many times. */
+  private static final int KEEPALIVE_PROBES = 3;
+
+  private final Relay.RelayTarget target;
+  private final String name;
+  private final SocketChannel client;
+  private final SocketChannel worker;
+  private final Consumer<RelayConnection> onEnd;
+  private final ResponseTracker tracker;
+  private final RelayTraffic traffic;
+  private final Thread upstream;
+  private final Thread downstream;
+  private final AtomicInteger running = new AtomicInteger(2);
+
+  /** Which side ended the connection; whoever is first has the say. */
+  private final AtomicReference<Cause> cause = new AtomicReference<>(Cause.NONE);
+
+  /** Whether the worker has served this connection; written by the thread that reads from it. */
+  private volatile boolean answered;
+
+  private enum Cause {
+    NONE,
+    CLIENT,
+    WORKER,
+    RELAY
+  }
+
+  RelayConnection(
+      Relay.RelayTarget target,
+      long number,
+      SocketChannel client,
+      SocketChannel worker,
+      Consumer<RelayConnection> onEnd) {
+    this.target = target;
+    this.name = target.worker() + "-" + number;
+    this.client = client;
+    this.worker = worker;
+    this.onEnd = onEnd;
+    this.tracker = new ResponseTracker(target.limits());
+    this.traffic = new RelayTraffic(target);
+    this.upstream =
+        Thread.ofPlatform().name("relay-" + name + "-up").daemon(true).unstarted(this::runUp);
+    this.downstream =
+        Thread.ofPlatform().name("relay-" + name + "-down").daemon(true).unstarted(this::runDown);
+  }
+
+  void start() {
+    target.meters().connectionOpened();
+    upstream.start();
+    downstream.start();
+  }
+
+  private void runUp() {
+    FrameScanner scanner =
+        FrameScanner.requests(target.limits(), tracker, target.meters(), traffic::request);
+    run(client, worker, scanner, true);
+  }
+
+  private void runDown() {
+    FrameScanner scanner =
+        FrameScanner.responses(target.limits(), tracker, target.meters(), traffic::response);
+    run(worker, client, scanner, false);
+  }
+
+  private void run(SocketChannel from, SocketChannel to, FrameScanner scanner, boolean up) {
+    try {
+      setOptions(from, !up);
+      pump(from, to, scanner, up);
+    } catch (RpcProtocolException e) {
+      refuse(e, up);
+    } catch (ClosedChannelException _) {
+      // The other direction, or close(), has ended the connection and said why.
+    } catch (IOException e) {
+      LOG.debug("conn {}: {}", name, e.getMessage());
+    } catch (RuntimeException e) {
+      LOG.error("conn {}: closed by a fault of the relay", name, e);
+      end(Cause.RELAY);
+    } finally {
+      if (running.decrementAndGet() == 0) {
+        end(Cause.RELAY);
+        target.meters().connectionClosed();
+        onEnd.accept(this);
+      }
+    }
+  }
+
+  private static void setOptions(SocketChannel channel, boolean remote) throws IOException {
+    channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    if (remote) {
+      // Until it is served: a stock worker that comes to answer a HELLO whose client has gone by a
+      // normal close is killed by that; a reset is harmless to it (4.3 of docs/protocol.md).
+      channel.setOption(StandardSocketOptions.SO_LINGER, 0);
+      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_SECONDS);
+      channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
+    }
+  }
+
+  /** Passes bytes on until the stream ends; what is not the protocol is not passed on. */
+  private void pump(SocketChannel from, SocketChannel to, FrameScanner scanner, boolean up)
+      throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      ByteBuffer buffer = arena.allocate(BUFFER_BYTES, 64).asByteBuffer();
+      while (read(from, buffer, up)) {
+        buffer.flip();
+        // Before the bytes go on: their answer must not overtake what the scanner knows of them.
+        scanner.feed(buffer);
+        write(to, buffer, up);
+        buffer.clear();
+      }
+      ended(to, scanner, up);
+    }
+  }
+
+  private boolean read(SocketChannel from, ByteBuffer buffer, boolean up) throws IOException {
+    try {
+      int bytes = from.read(buffer);
+      if (!up && !answered) {
+        answered = true;
+        worker.setOption(StandardSocketOptions.SO_LINGER, -1);
+      }
+      return bytes >= 0;
+    } catch (ClosedChannelException e) {
+      throw e;
+    } catch (IOException e) {
+      broken(up, Failures.describe(e));
+      throw e;
+    }
+  }
+
+  private void write(SocketChannel to, ByteBuffer buffer, boolean up) throws IOException {
+    try {
+      while (buffer.hasRemaining()) {
+        to.write(buffer);
+      }
+    } catch (ClosedChannelException e) {
+      throw e;
+    } catch (IOException e) {
+      broken(!up, Failures.describe(e));
+      throw e;
+    }
+  }
+
+  /** One side has said all it had to say; the other may still be talking. */
+  private void ended(SocketChannel to, FrameScanner scanner, boolean up) throws IOException {
+    if (up) {
+      cause.compareAndSet(Cause.NONE, Cause.CLIENT);
+      if (!answered) {
+        // Gone without having been served: a reset, for the worker's sake, and at once.
+        end(Cause.CLIENT);
+        return;
+      }
+    } else if (cause.compareAndSet(Cause.NONE, Cause.WORKER)) {
+      lost(
+          scanner.atFrameBoundary()
+              ? "closed the connection"
+              : "closed the connection in the middle of an answer");
+    }
+    if (to.isOpen()) {
+      to.shutdownOutput();
+    }
+  }
+
+  private void broken(boolean clientSide, String how) {
+    if (clientSide) {
+      end(Cause.CLIENT);
+    } else {
+      if (cause.compareAndSet(Cause.NONE, Cause.WORKER)) {
+        lost("broke the connection: " + how);
+      }
+      end(Cause.WORKER);
+    }
+  }
+
+  private void lost(String how) {
+    LOG.warn("conn {}: worker {} {}", name, target.worker(), how);
+    target.listener().workerFailed(target.worker(), how);
+  }
+
+  private void refuse(RpcProtocolException e, boolean up) {
+    target.meters().rejected(e.fault());
+    if (up) {
+      LOG.warn("conn {}: closed, the client does not speak the protocol: {}", name, e.getMessage());
+      end(Cause.CLIENT);
+    } else {
+      LOG.warn("conn {}: closed, the worker does not speak the protocol: {}", name, e.getMessage());
+      if (cause.compareAndSet(Cause.NONE, Cause.WORKER)) {
+        target
+            .listener()
+            .workerFailed(target.worker(), "does not speak the protocol: " + e.getMessage());
+      }
+      end(Cause.WORKER);
+    }
+  }
+
+  /** Closes both sides; a second call does nothing. */
+  private void end(Cause who) {
+    cause.compareAndSet(Cause.NONE, who);
+    closeQuietly(client);
+    closeQuietly(worker);
+  }
+
+  private void closeQuietly(SocketChannel channel) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      LOG.debug("conn {}: a socket did not close", name, e);
+    }
+  }
+
+  /** Whether the worker has answered anything on this connection. */
+  boolean isServed() {
+    return answered;
+  }
+
+  /** Ends the connection from outside. */
+  void close() {
+    end(Cause.RELAY);
+  }
+
+  /** Waits until both threads are gone, or until the deadline of {@link System#nanoTime}. */
+  void join(long deadline) {
+    try {
+      for (Thread thread : new Thread[] {upstream, downstream}) {
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        if (left > 0) {
+          thread.join(left);
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.relay;
+
+/**
+ * Hears what a relay finds out. Called on the threads of connections, so it must be fast and must
+ * not block.
+ */
+public interface RelayListener {
+
+  /**
+   * The worker refused a connection, closed one that the client still used, or broke it.
+   *
+   * @param worker its name
+   * @param how what happened, as the end of a sentence that begins with the worker's name
+   */
+  void workerFailed(String worker, String how);
+
+  /**
+   * A tensor's data has gone to the worker, or the worker had it.
+   *
+   * @param worker its name
+   * @param device position of the device on that worker, or -1 when its buffer is unknown
+   * @param tensor the tensor's name
+   * @param bytes bytes of data
+   */
+  void tensorSet(String worker, int device, String tensor, long bytes);
+}

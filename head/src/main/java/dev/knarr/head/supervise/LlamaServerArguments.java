@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.supervise;
+
+import dev.knarr.head.HeadConfig;
+import dev.knarr.head.HeadException;
+import dev.knarr.head.HeadReason;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * The arguments of llama-server: those the plan sets, then the user's. Pure functions; immutable.
+ */
+final class LlamaServerArguments {
+
+  /** llama.cpp takes 16 backends in all; its CPU is one, and a BLAS library may be another. */
+  static final int MAX_DEVICES = 14;
+
+  /**
+   * Options that a user cannot give, with the field that says the same thing to Knarr. Names and
+   * aliases are those of llama.cpp 0.7.0.
+   */
+  private static final Map<String, String> RESERVED = new LinkedHashMap<>();
+
+  static {
+    reserve("the workers", "--rpc");
+    reserve("the plan", "-ngl", "--gpu-layers", "--n-gpu-layers");
+    reserve("the plan (spec.split)", "-dev", "--device", "-ts", "--tensor-split");
+    reserve("spec.split.mode", "-sm", "--split-mode");
+    reserve("the plan", "-mg", "--main-gpu", "-fit", "--fit", "-fitt", "--fit-target");
+    reserve("the plan", "-fitc", "--fit-ctx");
+    reserve("the plan: it turns pipelining off", "-ot", "--override-tensor");
+    reserve("spec.model.contextLength", "-c", "--ctx-size");
+    reserve("spec.model.parallelSequences", "-np", "--parallel");
+    reserve(
+        "spec.model.contextLength, which is for each sequence",
+        "-kvu",
+        "--kv-unified",
+        "-no-kvu",
+        "--no-kv-unified",
+        "--kv-unified-per-slot");
+    reserve("spec.model.kvCache", "-ctk", "--cache-type-k", "-ctv", "--cache-type-v");
+    reserve("spec.model.flashAttention", "-fa", "--flash-attn");
+    reserve("spec.model.source", "-m", "--model", "-mu", "--model-url", "-hf", "-hfr", "--hf-repo");
+    reserve("spec.model.source", "-hff", "--hf-file", "-dr", "--docker-repo");
+    reserve("spec.model.name", "-a", "--alias");
+    reserve("spec.model.draft", "-md", "--model-draft", "--spec-draft-model");
+    reserve("spec.model.projector", "-mm", "--mmproj", "-mmu", "--mmproj-url");
+    reserve("the endpoint of the head", "--host", "--port", "--reuse-port", "--api-prefix");
+    reserve("spec.head.apiKeySecretRef", "--api-key", "--api-key-file");
+    reserve("the head, which reads it", "--metrics", "--slots", "--no-slots");
+    reserve("the head: it would pull the cache over the network", "-cram", "--cache-ram");
+    reserve(
+        "the head: it would pull the cache over the network",
+        "-ctxcp",
+        "--ctx-checkpoints",
+        "--swa-checkpoints");
+    reserve("the head", "--list-devices", "--help", "-h", "--version");
+    reserve("the head: one model is served", "--models-dir", "--models-preset");
+  }
+
+  private LlamaServerArguments() {}
+
+  /**
+   * What the supervisor has decided.
+   *
+   * @param relays addresses of the relays, in the order of the workers
+   * @param deviceOrder positions of the used devices among all devices, in the order of the layers
+   * @param tensorSplit for each used device how many layers it holds, the output counted as one
+   * @param contextLength tokens of one sequence
+   * @param port the port to listen on
+   */
+  record Decision(
+      List<String> relays,
+      List<Integer> deviceOrder,
+      List<Integer> tensorSplit,
+      int contextLength,
+      int port) {}
+
+  /** Returns the arguments that make llama-server list the devices behind the relays and end. */
+  static List<String> listDevices(List<String> relays) {
+    return List.of("--rpc", String.join(",", relays), "--list-devices");
+  }
+
+  /** Returns all arguments of a llama-server that serves. */
+  static List<String> serve(HeadConfig config, Decision decision) {
+    refuseContradictions(config.llamaServer().arguments());
+    HeadConfig.Context context = config.context();
+    long allTokens =
+        Math.multiplyExact((long) decision.contextLength(), context.parallelSequences());
+    String flashAttention = context.flashAttention().name().toLowerCase(Locale.ROOT);
+    String devices =
+        decision.deviceOrder().stream().map(i -> "RPC" + i).collect(Collectors.joining(","));
+    String threads = String.valueOf(config.llamaServer().threads());
+
+    List<String> arguments = new ArrayList<>();
+    add(arguments, "--rpc", String.join(",", decision.relays()));
+    add(arguments, "-ngl", "all", "--device", devices, "--split-mode", "layer");
+    add(arguments, "--tensor-split", joined(decision.tensorSplit()), "--fit", "off");
+    // Both defaults would pull the cache of a whole slot over the network.
+    add(arguments, "--cache-ram", "0", "--ctx-checkpoints", "0");
+    add(arguments, "--host", config.http().host(), "--port", String.valueOf(decision.port()));
+    add(arguments, "-c", String.valueOf(allTokens));
+    add(arguments, "-np", String.valueOf(context.parallelSequences()), "--no-kv-unified");
+    add(arguments, "-fa", flashAttention, "-ctk", context.keyType(), "-ctv", context.valueType());
+    add(arguments, "--threads", threads, "--threads-batch", threads);
+    add(arguments, "--metrics", "--slots", "--log-colors", "off");
+    add(arguments, "--alias", config.model().name(), "-m", config.model().path().toString());
+    Path draft = config.model().draftPath();
+    if (draft != null) {
+      add(arguments, "-md", draft.toString(), "-ngld", "all", "--spec-type", "draft-simple");
+    }
+    Path projector = config.model().projectorPath();
+    if (projector != null) {
+      add(arguments, "--mmproj", projector.toString());
+    }
+    Path keys = config.apiKeyFile();
+    if (keys != null) {
+      add(arguments, "--api-key-file", keys.toString());
+    }
+    arguments.addAll(config.llamaServer().arguments());
+    return List.copyOf(arguments);
+  }
+
+  /** Refuses arguments that would undo the plan, with the field to use instead. */
+  static void refuseContradictions(List<String> userArguments) {
+    for (String argument : userArguments) {
+      int equals = argument.indexOf('=');
+      String name = equals > 0 ? argument.substring(0, equals) : argument;
+      String decidedBy = RESERVED.get(name);
+      if (decidedBy != null) {
+        throw new HeadException(
+            HeadReason.ARGUMENT_REFUSED,
+            "The argument "
+                + name
+                + " for llama-server cannot be given (spec.head.args): it is set by "
+                + decidedBy
+                + ". Take it out.");
+      }
+    }
+  }
+
+  /** Refuses more devices than llama-server can use, by the names of those over the limit. */
+  static void refuseTooMany(List<String> deviceNames) {
+    if (deviceNames.size() > MAX_DEVICES) {
+      throw new HeadException(
+          HeadReason.TOO_MANY_DEVICES,
+          "The workers offer "
+              + deviceNames.size()
+              + " devices and llama-server takes at most "
+              + MAX_DEVICES
+              + "; over the limit: "
+              + String.join(", ", deviceNames.subList(MAX_DEVICES, deviceNames.size()))
+              + ". Use fewer workers, or give workers fewer devices with --device.");
+    }
+  }
+
+  private static String joined(List<Integer> numbers) {
+    return numbers.stream().map(String::valueOf).collect(Collectors.joining(","));
+  }
+
+  private static void add(List<String> arguments, String... more) {
+    arguments.addAll(List.of(more));
+  }
+
+  private static void reserve(String decidedBy, String... options) {
+    for (String option : options) {
+      RESERVED.put(option, decidedBy);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.supervise;
+
+import dev.knarr.head.HeadConfig;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Asks the llama-server that listens on a port. Any thread. */
+final class LlamaServerClient implements AutoCloseable {
+
+  private static final Duration LIMIT = Duration.ofSeconds(5);
+  private static final int OK = 200;
+
+  private final HttpClient http = HttpClient.newBuilder().connectTimeout(LIMIT).build();
+  private final String base;
+  private final @Nullable Path apiKeyFile;
+
+  LlamaServerClient(HeadConfig config, int port) {
+    this.base = "http://" + reachable(config.http().host()) + ":" + port;
+    this.apiKeyFile = config.apiKeyFile();
+  }
+
+  /** Returns an address by which this machine reaches a listener on {@code host}. */
+  static String reachable(String host) {
+    return switch (host) {
+      case "0.0.0.0", "::", "" -> "127.0.0.1";
+      default -> host.contains(":") ? "[" + host + "]" : host;
+    };
+  }
+
+  /** Whether it serves requests. */
+  boolean isHealthy() throws InterruptedException {
+    return get("/health").isPresent();
+  }
+
+  /** Returns its metrics, or nothing when it does not answer. */
+  Optional<String> metrics() throws InterruptedException {
+    return get("/metrics");
+  }
+
+  private Optional<String> get(String path) throws InterruptedException {
+    try {
+      HttpRequest.Builder request =
+          HttpRequest.newBuilder(URI.create(base + path)).timeout(LIMIT).GET();
+      firstKey().ifPresent(key -> request.header("Authorization", "Bearer " + key));
+      HttpResponse<String> response = http.send(request.build(), BodyHandlers.ofString());
+      return response.statusCode() == OK ? Optional.of(response.body()) : Optional.empty();
+    } catch (IOException _) {
+      // Not listening yet, or busy: the caller asks again.
+      return Optional.empty();
+    }
+  }
+
+  /** llama-server asks for a key at /metrics too; comments in the file begin with a hash. */
+  private Optional<String> firstKey() throws IOException {
+    if (apiKeyFile == null) {
+      return Optional.empty();
+    }
+    return Files.readAllLines(apiKeyFile).stream()
+        .map(String::strip)
+        .filter(line -> !line.isEmpty() && !line.startsWith("#"))
+        .findFirst();
+  }
+
+  @Override
+  public void close() {
+    http.shutdownNow();
+  }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.supervise;
+
+import dev.knarr.gguf.GgufException;
+import dev.knarr.gguf.GgufFile;
+import dev.knarr.head.HeadConfig;
+import dev.knarr.head.HeadException;
+import dev.knarr.head.HeadReason;
+import dev.knarr.head.supervise.HeadStatus.PlanStatus;
+import dev.knarr.head.supervise.HeadStatus.PlannedDevice;
+import dev.knarr.head.supervise.WorkerProof.DeviceProof;
+import dev.knarr.plan.ContextOptions;
+import dev.knarr.plan.DeviceCapacity;
+import dev.knarr.plan.DeviceLayers;
+import dev.knarr.plan.DevicePlan;
+import dev.knarr.plan.MemoryEstimate;
+import dev.knarr.plan.PlanException;
+import dev.knarr.plan.SplitPlan;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns the model's header and what the workers offer into a plan. The header is read once. One
+ * thread.
+ */
+final class Planner {
+
+  private final HeadConfig config;
+  private final MemoryEstimate estimate;
+  private final long draftBytes;
+
+  private Planner(HeadConfig config, MemoryEstimate estimate, long draftBytes) {
+    this.config = config;
+    this.estimate = estimate;
+    this.draftBytes = draftBytes;
+  }
+
+  /**
+   * Reads the header of the model.
+   *
+   * @throws HeadException with {@link HeadReason#MODEL_UNREADABLE} when a file is missing or no
+   *     model, {@link HeadReason#CONFIG_INVALID} when the split is none that can be done
+   */
+  static Planner open(HeadConfig config) {
+    if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
+      throw new HeadException(
+          HeadReason.CONFIG_INVALID,
+          "split.mode Tensor is not available in this version of the head. Use Layer.");
+    }
+    HeadConfig.Context context = config.context();
+    try {
+      GgufFile model = GgufFile.open(config.model().path());
+      ContextOptions options =
+          new ContextOptions(
+              context.length(),
+              context.parallelSequences(),
+              context.keyType(),
+              context.valueType(),
+              context.flashAttention());
+      Path draft = config.model().draftPath();
+      Path projector = config.model().projectorPath();
+      if (projector != null) {
+        GgufFile.open(projector);
+      }
+      return new Planner(
+          config, MemoryEstimate.of(model, options), draft == null ? 0 : draftBytes(draft));
+    } catch (GgufException e) {
+      throw new HeadException(HeadReason.MODEL_UNREADABLE, sentence(e), e);
+    } catch (IllegalArgumentException e) {
+      throw new HeadException(HeadReason.CONFIG_INVALID, sentence(e), e);
+    }
+  }
+
+  private static long draftBytes(Path draft) {
+    return MemoryEstimate.of(GgufFile.open(draft), ContextOptions.DEFAULTS).weightsBytes();
+  }
+
+  /**
+   * A plan and what follows from it.
+   *
+   * @param split which device takes which layers
+   * @param deviceOrder positions of its devices among all devices
+   * @param contextLength tokens of one sequence
+   * @param weightsBytes all that goes to the workers when the model is loaded
+   */
+  record Planned(SplitPlan split, List<Integer> deviceOrder, int contextLength, long weightsBytes) {
+
+    PlanStatus status() {
+      return new PlanStatus(
+          split.devices().stream().map(Planned::status).toList(),
+          split.tensorSplit(),
+          contextLength);
+    }
+
+    private static PlannedDevice status(DevicePlan device) {
+      int last = device.firstLayer() + device.layers() - 1;
+      String layers =
+          switch (device.layers()) {
+            case 0 -> "";
+            case 1 -> String.valueOf(last);
+            default -> device.firstLayer() + "-" + last;
+          };
+      return new PlannedDevice(
+          device.name(),
+          layers,
+          device.output(),
+          device.weightsBytes(),
+          device.kvBytes(),
+          device.computeBytes(),
+          device.freeBytes());
+    }
+  }
+
+  /**
+   * Plans over the devices of proven workers.
+   *
+   * @param last the plan before, which is kept when the same devices are there: a worker that came
+   *     back finds its layers where they were
+   * @throws HeadException when there is no plan, with what would help
+   */
+  Planned plan(List<WorkerProof> workers, @Nullable Planned last) {
+    List<DeviceProof> devices = workers.stream().flatMap(w -> w.devices().stream()).toList();
+    List<String> names = devices.stream().map(DeviceProof::name).toList();
+    List<HeadConfig.SplitDevice> fixed = config.split().devices();
+    if (fixed.isEmpty()) {
+      LlamaServerArguments.refuseTooMany(names);
+    }
+    if (last != null
+        && names.containsAll(last.split().devices().stream().map(DevicePlan::name).toList())) {
+      return new Planned(
+          last.split(), order(last.split(), names), last.contextLength(), last.weightsBytes());
+    }
+    try {
+      SplitPlan split =
+          SplitPlan.of(
+              estimate,
+              devices.stream().map(Planner::capacity).toList(),
+              fixed.stream().map(d -> DeviceLayers.of(d.name(), d.layers())).toList());
+      long weights = split.devices().stream().mapToLong(DevicePlan::weightsBytes).sum();
+      return new Planned(
+          split,
+          order(split, names),
+          Math.toIntExact(estimate.contextLength()),
+          weights + draftBytes);
+    } catch (PlanException e) {
+      HeadReason reason =
+          switch (e.fault()) {
+            case DOES_NOT_FIT -> HeadReason.MODEL_DOES_NOT_FIT;
+            case TOO_MANY_DEVICES -> HeadReason.TOO_MANY_DEVICES;
+            case SPLIT_MISMATCH -> HeadReason.CONFIG_INVALID;
+            case NO_DEVICES -> HeadReason.WORKER_UNSUITABLE;
+          };
+      throw new HeadException(reason, sentence(e), e);
+    }
+  }
+
+  private static DeviceCapacity capacity(DeviceProof device) {
+    return new DeviceCapacity(device.name(), "RPC", device.freeBytes(), device.totalBytes());
+  }
+
+  private static List<Integer> order(SplitPlan split, List<String> names) {
+    return split.devices().stream().map(device -> names.indexOf(device.name())).toList();
+  }
+
+  private static String sentence(RuntimeException e) {
+    return String.valueOf(e.getMessage());
+  }
+}

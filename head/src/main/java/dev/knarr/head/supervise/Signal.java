@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.supervise;
+
+import java.io.Serial;
+
+/**
+ * What ends a run of llama-server that nobody asked to end; the supervisor decides what is next.
+ */
+abstract sealed class Signal extends Exception {
+
+  @Serial private static final long serialVersionUID = 1L;
+
+  private Signal(String sentence) {
+    super(sentence);
+  }
+
+  String sentence() {
+    return String.valueOf(getMessage());
+  }
+
+  /** A worker that was in use is lost. */
+  static final class WorkerLost extends Signal {
+    @Serial private static final long serialVersionUID = 1L;
+
+    WorkerLost(String sentence) {
+      super(sentence);
+    }
+  }
+
+  /** llama-server ended by itself. */
+  static final class ServerEnded extends Signal {
+    @Serial private static final long serialVersionUID = 1L;
+
+    ServerEnded(String sentence) {
+      super(sentence);
+    }
+  }
+
+  /** llama-server was ended because it made no progress. */
+  static final class ServerStalled extends Signal {
+    @Serial private static final long serialVersionUID = 1L;
+
+    ServerStalled(String sentence) {
+      super(sentence);
+    }
+  }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.supervise;
+
+import dev.knarr.head.HeadConfig;
+import dev.knarr.head.HeadException;
+import dev.knarr.head.HeadMetrics;
+import dev.knarr.head.HeadReason;
+import dev.knarr.head.supervise.Planner.Planned;
+import dev.knarr.head.supervise.WorkerProof.DeviceProof;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The head without its management port: proves workers and llama-server, plans, runs llama-server
+ * and starts it again, until it is closed. One thread of its own does all this; {@link #status},
+ * {@link #start} and {@link #close} may be called by any.
+ */
+public final class Supervisor implements AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
+
+  /** What is added to the limit of llama-server's own end for everything else. */
+  private static final Duration CLOSE_MARGIN = Duration.ofSeconds(20);
+
+  private final HeadConfig config;
+  private final MeterRegistry registry;
+  private final WeightLedger ledger = new WeightLedger();
+  private final StatusBoard board;
+  private final Workers workers;
+  private final LlamaServerMetrics serverMetrics;
+  private final RestartBudget budget;
+  private final Thread thread;
+
+  /** What to show while proving workers. */
+  private HeadPhase provingPhase = HeadPhase.PROVING_WORKERS;
+
+  /** A loss that no missing worker has explained yet. */
+  private Signal.@Nullable WorkerLost unexplainedLoss;
+
+  /** One proof of the program is enough for the life of this process. */
+  private boolean serverProven;
+
+  /** A supervisor that is not started yet. */
+  public Supervisor(HeadConfig config, MeterRegistry registry, Clock clock) {
+    this.config = config;
+    this.registry = registry;
+    this.board = new StatusBoard(config, clock, ledger::percent);
+    this.workers = new Workers(config, registry, board, ledger);
+    this.serverMetrics = new LlamaServerMetrics(registry);
+    this.budget = new RestartBudget(clock);
+    this.thread = Thread.ofPlatform().name("supervisor").unstarted(this::run);
+    Gauge.builder(HeadMetrics.LOAD_RATIO, this, s -> s.isReady() ? 1 : s.ledger.ratio())
+        .description("How much of the weights the workers have")
+        .register(registry);
+    Gauge.builder(HeadMetrics.READY, this, s -> s.isReady() ? 1 : 0)
+        .description("1 while requests are served")
+        .register(registry);
+  }
+
+  /** Begins; returns at once. */
+  public void start() {
+    thread.start();
+  }
+
+  /** Returns what is known at this moment. */
+  public HeadStatus status() {
+    return board.snapshot();
+  }
+
+  /** Whether requests are served. */
+  public boolean isReady() {
+    return board.phase() == HeadPhase.READY;
+  }
+
+  private void run() {
+    try {
+      serve();
+    } catch (HeadException e) {
+      board.enter(HeadPhase.FAILED, e.reason(), e.sentence());
+    } catch (InterruptedException _) {
+      LOG.debug("The supervisor was asked to stop");
+    } catch (RuntimeException e) {
+      LOG.error("The supervisor failed", e);
+      board.enter(HeadPhase.FAILED, HeadReason.INTERNAL_ERROR, "The head failed: " + e + ".");
+    } finally {
+      workers.close();
+    }
+  }
+
+  private void serve() throws InterruptedException {
+    LlamaServerArguments.refuseContradictions(config.llamaServer().arguments());
+    Planner planner = Planner.open(config);
+    ServerRun server = new ServerRun(config, board, workers, ledger, serverMetrics);
+    @Nullable Planned plan = null;
+    while (true) {
+      try {
+        List<WorkerProof> proofs = proveWorkers();
+        proveServer(proofs);
+        plan = plan(planner, proofs, plan);
+        server.run(plan);
+      } catch (Signal signal) {
+        switch (signal) {
+          case Signal.WorkerLost lost -> afterLoss(lost);
+          case Signal.ServerEnded ended -> afterEnd(HeadReason.LLAMA_SERVER_ENDED, ended);
+          case Signal.ServerStalled stalled -> afterEnd(HeadReason.LLAMA_SERVER_STALLED, stalled);
+        }
+      }
+    }
+  }
+
+  private List<WorkerProof> proveWorkers() throws Signal, InterruptedException {
+    if (!recovering()) {
+      board.enter(
+          HeadPhase.PROVING_WORKERS,
+          HeadReason.AS_PLANNED,
+          "Proving %d workers.".formatted(config.workers().size()));
+    }
+    Workers.AllProven proven = workers.prove(proofLimit(), provingPhase);
+    Signal.@Nullable WorkerLost loss = unexplainedLoss;
+    unexplainedLoss = null;
+    provingPhase = HeadPhase.PROVING_WORKERS;
+    if (loss != null && !proven.waited()) {
+      // All workers are fine, so the loss was llama-server's doing: it counts as its failure.
+      afterEnd(HeadReason.WORKER_LOST, loss);
+    }
+    return proven.proofs();
+  }
+
+  private boolean recovering() {
+    return provingPhase == HeadPhase.WAITING_FOR_WORKERS;
+  }
+
+  private Duration proofLimit() {
+    return recovering() ? config.limits().recovery() : config.limits().workers();
+  }
+
+  private void proveServer(List<WorkerProof> proofs) throws Signal, InterruptedException {
+    if (serverProven) {
+      return;
+    }
+    List<String> devices =
+        proofs.stream().flatMap(w -> w.devices().stream()).map(DeviceProof::name).toList();
+    if (config.split().devices().isEmpty()) {
+      LlamaServerArguments.refuseTooMany(devices);
+    }
+    board.enter(
+        HeadPhase.PROVING_SERVER,
+        HeadReason.AS_PLANNED,
+        "Finding out whether %s can use the workers.".formatted(config.llamaServer().program()));
+    workers.openRelays();
+    workers.forgetLosses();
+    try {
+      LlamaServerProof.prove(
+          config.llamaServer().program(), workers.relayAddresses(), devices.size());
+      serverProven = true;
+    } catch (HeadException e) {
+      // A worker that went away meanwhile is no fault of the program.
+      String loss = workers.awaitLoss(Duration.ZERO);
+      if (loss != null) {
+        throw new Signal.WorkerLost(loss);
+      }
+      throw e;
+    }
+  }
+
+  private Planned plan(Planner planner, List<WorkerProof> proofs, @Nullable Planned last) {
+    board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
+    Planned plan = planner.plan(proofs, last);
+    board.plan(plan.status());
+    return plan;
+  }
+
+  private void afterLoss(Signal.WorkerLost lost) {
+    provingPhase = HeadPhase.WAITING_FOR_WORKERS;
+    unexplainedLoss = lost;
+    countRestart(HeadReason.WORKER_LOST);
+    board.enter(
+        HeadPhase.WAITING_FOR_WORKERS,
+        HeadReason.WORKER_LOST,
+        lost.sentence()
+            + " llama-server was ended and starts again when all workers are proven, if that is"
+            + " within "
+            + config.limits().recoverySeconds()
+            + " s.");
+  }
+
+  private void afterEnd(HeadReason reason, Signal signal) throws InterruptedException {
+    Duration pause =
+        budget
+            .failed()
+            .orElseThrow(
+                () ->
+                    new HeadException(
+                        reason,
+                        "Given up after %d failures within %d minutes. The last one: %s"
+                            .formatted(
+                                RestartBudget.FAILURES,
+                                RestartBudget.WINDOW.toMinutes(),
+                                signal.sentence()),
+                        signal));
+    if (reason != HeadReason.WORKER_LOST) {
+      countRestart(reason);
+    }
+    board.enter(
+        HeadPhase.RESTARTING,
+        reason,
+        signal.sentence() + " It starts again in " + pause.toSeconds() + " s.");
+    Thread.sleep(pause);
+  }
+
+  private void countRestart(HeadReason reason) {
+    board.restarted();
+    Counter.builder(HeadMetrics.RESTARTS)
+        .tag("reason", reason.text())
+        .description("Restarts of llama-server")
+        .register(registry)
+        .increment();
+  }
+
+  /**
+   * Stops llama-server, closes the relays and returns when all is gone, at the latest when the
+   * limit of the configuration has passed. A second call does nothing.
+   */
+  @Override
+  public void close() {
+    board.enter(HeadPhase.STOPPING, HeadReason.STOP_REQUESTED, "The head stops.");
+    thread.interrupt();
+    try {
+      if (thread.isAlive() && !thread.join(config.limits().stop().plus(CLOSE_MARGIN))) {
+        LOG.error("The supervisor did not stop in time; llama-server dies with this process");
+      }
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

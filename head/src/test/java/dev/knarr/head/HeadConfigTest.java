@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.knarr.plan.FlashAttention;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HeadConfigTest {
+
+  private static final String WHOLE =
+      """
+      {
+        "model": {"name": "demo", "path": "/models/demo.gguf", "draftPath": "/models/draft.gguf"},
+        "context": {"length": 1024, "parallelSequences": 2, "keyType": "q8_0", "flashAttention": "On"},
+        "workers": [{"name": "cpu-0", "address": "127.0.0.1:50052"}],
+        "split": {"mode": "Layer", "devices": [{"name": "cpu-0/0", "layers": 8}]},
+        "llamaServer": {"program": "/usr/bin/llama-server", "arguments": ["--jinja"]},
+        "http": {"host": "0.0.0.0", "port": 8080},
+        "management": {"port": 9000},
+        "apiKeyFile": "/keys"
+      }
+      """;
+
+  @TempDir Path folder;
+
+  private HeadConfig read(String json) throws IOException {
+    return HeadConfig.read(Files.writeString(folder.resolve("head.json"), json));
+  }
+
+  @Nested
+  class GivenAWholeFile {
+
+    @Test
+    void whenItIsRead_thenEveryFieldIsThere() throws IOException {
+      HeadConfig config = read(WHOLE);
+
+      assertThat(config.model().path()).isEqualTo(Path.of("/models/demo.gguf"));
+      assertThat(config.model().projectorPath()).isNull();
+      assertThat(config.context().keyType()).isEqualTo("q8_0");
+      assertThat(config.context().valueType()).isEqualTo("f16");
+      assertThat(config.context().flashAttention()).isEqualTo(FlashAttention.ON);
+      assertThat(config.split().mode()).isEqualTo(HeadConfig.SplitMode.LAYER);
+      assertThat(config.llamaServer().threads()).isEqualTo(1);
+      assertThat(config.workers().getFirst().port()).isEqualTo(50052);
+      assertThat(config.limits().stopSeconds()).isPositive();
+    }
+
+    @Test
+    void whenItIsWrittenAgain_thenItReadsTheSame() throws IOException {
+      HeadConfig config = read(WHOLE);
+
+      assertThat(read(config.toJson())).isEqualTo(config);
+    }
+  }
+
+  @Nested
+  class GivenAMistake {
+
+    @Test
+    void whenAFieldIsUnknown_thenFileFieldAndTheKnownOnesAreNamed() {
+      refused(WHOLE.replace("\"keyType\"", "\"keytype\""), "context.keytype", "unknown", "keyType");
+    }
+
+    @Test
+    void whenSomethingIsMissing_thenItIsNamed() {
+      refused(WHOLE.replace("\"name\": \"demo\", ", ""), "model: name is missing");
+      refused("{\"model\": {\"name\": \"a\", \"path\": \"b\"}}", "workers is missing");
+    }
+
+    @Test
+    void whenAnAddressIsNone_thenItIsNamedWithItsPlace() {
+      refused(WHOLE.replace("127.0.0.1:50052", "127.0.0.1"), "workers[0]", "give host:port");
+      refused(WHOLE.replace("127.0.0.1:50052", "a:70000"), "workers[0]", "give host:port");
+    }
+
+    @Test
+    void whenTwoWorkersShareAName_thenItIsSaid() {
+      refused(
+          WHOLE.replace(
+              "\"workers\": [",
+              "\"workers\": [{\"name\": \"cpu-0\", \"address\": \"127.0.0.1:1\"}, "),
+          "two entries named cpu-0");
+    }
+
+    @Test
+    void whenItIsNoJson_thenTheLineIsNamed() {
+      refused("{\n  model", "line 2");
+    }
+
+    @Test
+    void whenThereIsNoFile_thenItIsSaid() {
+      assertThatThrownBy(() -> HeadConfig.read(folder.resolve("none.json")))
+          .isInstanceOf(HeadException.class)
+          .hasMessageContaining("none.json")
+          .hasMessageContaining("no such file");
+    }
+
+    private void refused(String json, String... parts) {
+      assertThatThrownBy(() -> read(json))
+          .isInstanceOf(HeadException.class)
+          .hasMessageContaining("head.json")
+          .hasMessageContainingAll(parts)
+          .extracting(e -> ((HeadException) e).reason())
+          .isEqualTo(HeadReason.CONFIG_INVALID);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.relay;
+
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** Keeps what a relay tells. */
+final class RecordedEvents implements RelayListener {
+
+  final List<String> failures = new CopyOnWriteArrayList<>();
+  final List<String> tensors = new CopyOnWriteArrayList<>();
+
+  @Override
+  public void workerFailed(String worker, String how) {
+    failures.add(worker + " " + how);
+  }
+
+  @Override
+  public void tensorSet(String worker, int device, String tensor, long bytes) {
+    tensors.add(worker + "/" + device + " " + tensor + " " + bytes);
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.supervise;
+
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.knarr.head.HeadConfig;
+import dev.knarr.plan.FlashAttention;
+import dev.knarr.testkit.peers.LlamaCppTree;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/** A supervisor over real peers, for tests. Closing it checks that nothing is left. */
+final class RunningHead implements AutoCloseable {
+
+  static final Path MODEL =
+      Path.of("..", "docs", "examples", "models", "knarr-demo-q4_0.gguf").toAbsolutePath();
+  static final String ANSWER = "Knarr runs one model across the devices of many machines.";
+  private static final Duration LIMIT = Duration.ofSeconds(90);
+
+  final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+  final Supervisor supervisor;
+  private final HttpClient http = HttpClient.newHttpClient();
+  private final List<ProcessHandle> children = new ArrayList<>();
+
+  RunningHead(HeadConfig config) {
+    supervisor = new Supervisor(config, registry, Clock.systemUTC());
+    supervisor.start();
+  }
+
+  static HeadConfig config(List<String> workers) {
+    return config(workers, LlamaCppTree.program("llama-server"), 0, 60);
+  }
+
+  static HeadConfig config(List<String> workers, Path program, int port, int workersSeconds) {
+    List<HeadConfig.Worker> named = new ArrayList<>();
+    for (int i = 0; i < workers.size(); i++) {
+      named.add(new HeadConfig.Worker("cpu-" + i, workers.get(i)));
+    }
+    return new HeadConfig(
+        new HeadConfig.Model("knarr-demo", MODEL, null, null),
+        new HeadConfig.Context(1024, 2, "f16", "f16", FlashAttention.AUTO),
+        named,
+        new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
+        new HeadConfig.LlamaServer(program, List.of(), 1),
+        new HeadConfig.Http("127.0.0.1", port),
+        new HeadConfig.Management(0),
+        null,
+        new HeadConfig.Limits(workersSeconds, 60, 60, 10));
+  }
+
+  HeadStatus status() {
+    return supervisor.status();
+  }
+
+  HeadStatus awaitPhase(HeadPhase phase) {
+    await("phase " + phase)
+        .atMost(LIMIT)
+        .pollInterval(Duration.ofMillis(20))
+        .conditionEvaluationListener(_ -> {})
+        .until(() -> noteChild(status()).phase() == phase || gaveUp(phase));
+    HeadStatus now = status();
+    if (now.phase() != phase && now.phase() == HeadPhase.FAILED) {
+      throw new AssertionError("The head failed: " + now.message());
+    }
+    return now;
+  }
+
+  private boolean gaveUp(HeadPhase wanted) {
+    return wanted != HeadPhase.FAILED && status().phase() == HeadPhase.FAILED;
+  }
+
+  private HeadStatus noteChild(HeadStatus status) {
+    llamaServer().filter(child -> !children.contains(child)).ifPresent(children::add);
+    return status;
+  }
+
+  Optional<ProcessHandle> llamaServer() {
+    return Optional.ofNullable(status().llamaServer().pid()).flatMap(ProcessHandle::of);
+  }
+
+  /** Returns the text of a greedy answer. */
+  String ask(String question) {
+    return ask(question, 600).join();
+  }
+
+  CompletableFuture<String> ask(String question, int maxTokens) {
+    String endpoint = status().endpoint();
+    if (endpoint == null) {
+      throw new IllegalStateException("There is no endpoint: " + status());
+    }
+    String body =
+        """
+        {"messages":[{"role":"user","content":"%s"}],"temperature":0,"seed":1,
+         "max_tokens":%d,"cache_prompt":false}"""
+            .formatted(question, maxTokens);
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(endpoint + "/chat/completions"))
+            .timeout(LIMIT)
+            .POST(HttpRequest.BodyPublishers.ofString(body))
+            .build();
+    return http.sendAsync(request, BodyHandlers.ofString()).thenApply(r -> text(r.body()));
+  }
+
+  private static String text(String json) {
+    try {
+      return new ObjectMapper().readTree(json).at("/choices/0/message/content").asText();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  double count(String meter, String... tags) {
+    return registry.find(meter).tags(tags).counters().stream().mapToDouble(c -> c.count()).sum();
+  }
+
+  @Nullable Double gauge(String meter, String... tags) {
+    var gauge = registry.find(meter).tags(tags).gauge();
+    return gauge == null ? null : gauge.value();
+  }
+
+  @Override
+  public void close() {
+    supervisor.close();
+    http.shutdownNow();
+    await("all llama-servers gone")
+        .atMost(Duration.ofSeconds(5))
+        .until(() -> children.stream().noneMatch(ProcessHandle::isAlive));
+    await("all relay threads gone")
+        .atMost(Duration.ofSeconds(5))
+        .until(
+            () ->
+                Thread.getAllStackTraces().keySet().stream()
+                    .noneMatch(t -> t.getName().startsWith("relay-cpu")));
+  }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.supervise;
+
+import static dev.knarr.head.supervise.RunningHead.ANSWER;
+import static dev.knarr.head.supervise.RunningHead.config;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.knarr.head.HeadMetrics;
+import dev.knarr.head.HeadReason;
+import dev.knarr.head.supervise.HeadStatus.WorkerState;
+import dev.knarr.testkit.peers.LlamaCppTree;
+import dev.knarr.testkit.peers.StockWorker;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The supervisor over stock workers with the stock llama-server. */
+class SupervisorIT {
+
+  @Nested
+  class GivenTwoWorkers {
+
+    @Test
+    void whenAQuestionIsAsked_thenTheAnswerIsRightAndEverythingIsCounted() {
+      try (StockWorker first = StockWorker.start();
+          StockWorker second = StockWorker.start();
+          RunningHead head = new RunningHead(config(List.of(first.address(), second.address())))) {
+        HeadStatus ready = head.awaitPhase(HeadPhase.READY);
+
+        String answer = head.ask("What is Knarr?");
+
+        assertThat(answer).isEqualTo(ANSWER);
+        assertThat(ready.workers())
+            .extracting(HeadStatus.WorkerStatus::state)
+            .containsOnly(WorkerState.PROVEN);
+        assertThat(ready.workers().getFirst().protocol()).isEqualTo("8.0.0");
+        assertThat(ready.loadPercent()).isEqualTo(100);
+        assertThat(ready.warnings()).isEmpty();
+        assertThat(Objects.requireNonNull(ready.plan()).tensorSplit()).containsExactly(4, 5);
+        for (String worker : List.of("cpu-0", "cpu-1")) {
+          assertThat(head.gauge(HeadMetrics.WORKER_UP, "worker", worker)).isEqualTo(1);
+          assertThat(head.count(HeadMetrics.GRAPHS, "worker", worker, "kind", "recomputed"))
+              .isGreaterThan(5);
+          assertThat(
+                  head.count(
+                      HeadMetrics.RPC_BYTES,
+                      "worker",
+                      worker,
+                      "command",
+                      "set_tensor",
+                      "direction",
+                      "request"))
+              .isGreaterThan(1_000_000);
+        }
+        await("llama-server's counters arrive")
+            .atMost(Duration.ofSeconds(10))
+            .untilAsserted(
+                () -> {
+                  assertThat(head.count(HeadMetrics.TOKENS, "direction", "generated"))
+                      .isEqualTo(12);
+                  assertThat(head.status().tokensPerSecond().generation()).isPositive();
+                });
+      }
+    }
+
+    @Test
+    void whenTheHeadIsClosed_thenTheWorkersServeTheNext() {
+      try (StockWorker first = StockWorker.start();
+          StockWorker second = StockWorker.start()) {
+        var config = config(List.of(first.address(), second.address()));
+        for (int round = 0; round < 2; round++) {
+          try (RunningHead head = new RunningHead(config)) {
+            head.awaitPhase(HeadPhase.READY);
+            assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+          }
+        }
+
+        assertThat(first.process().isAlive()).isTrue();
+        assertThat(second.process().isAlive()).isTrue();
+      }
+    }
+
+    @Test
+    void whenAWorkerDiesInMidAnswer_thenItIsNamedAndAllGoesOnWhenItIsBack() {
+      try (StockWorker first = StockWorker.start();
+          StockWorker second = StockWorker.start();
+          RunningHead head = new RunningHead(config(List.of(first.address(), second.address())))) {
+        head.awaitPhase(HeadPhase.READY);
+        ProcessHandle server = head.llamaServer().orElseThrow();
+        CompletableFuture<String> answer = head.ask("Count from 1 to 100.", 600);
+        await("the answer has begun")
+            .until(
+                () -> head.count(HeadMetrics.GRAPHS, "worker", "cpu-1", "kind", "recomputed") > 10);
+
+        second.kill();
+        HeadStatus waiting = head.awaitPhase(HeadPhase.WAITING_FOR_WORKERS);
+
+        assertThat(waiting.message()).contains("cpu-1").contains(second.address());
+        assertThat(answer).failsWithin(Duration.ofSeconds(10));
+        await("llama-server ended").until(() -> !server.isAlive());
+        await("the worker is known to be missing")
+            .until(() -> head.status().reason() == HeadReason.WORKER_UNREACHABLE);
+        assertThat(head.status().message()).contains("cpu-1").contains("refused");
+        assertThat(head.gauge(HeadMetrics.WORKER_UP, "worker", "cpu-1")).isZero();
+        try (StockWorker again = StockWorker.start(second.port())) {
+          head.awaitPhase(HeadPhase.READY);
+          assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+          assertThat(head.count(HeadMetrics.RESTARTS, "reason", "WorkerLost")).isEqualTo(1);
+          assertThat(again.process().isAlive()).isTrue();
+        }
+      }
+    }
+
+    @Test
+    void whenAWorkerDiesWhileNobodyAsks_thenItIsNoticedAtOnce() {
+      try (StockWorker first = StockWorker.start();
+          StockWorker second = StockWorker.start();
+          RunningHead head = new RunningHead(config(List.of(first.address(), second.address())))) {
+        head.awaitPhase(HeadPhase.READY);
+
+        first.kill();
+
+        await("noticed")
+            .atMost(Duration.ofSeconds(2))
+            .until(() -> head.status().phase() == HeadPhase.WAITING_FOR_WORKERS);
+      }
+    }
+
+    @Test
+    void whenLlamaServerIsKilled_thenItStartsAgainAndAfterThreeTimesNotAnyMore() {
+      try (StockWorker first = StockWorker.start();
+          RunningHead head = new RunningHead(config(List.of(first.address())))) {
+        for (int round = 1; round <= 2; round++) {
+          head.awaitPhase(HeadPhase.READY);
+          head.llamaServer().orElseThrow().destroyForcibly();
+          HeadStatus restarting = head.awaitPhase(HeadPhase.RESTARTING);
+          assertThat(restarting.message()).contains("signal 9");
+        }
+        head.awaitPhase(HeadPhase.READY);
+        assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+
+        head.llamaServer().orElseThrow().destroyForcibly();
+        HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
+
+        assertThat(failed.reason()).isEqualTo(HeadReason.LLAMA_SERVER_ENDED);
+        assertThat(failed.message()).contains("Given up after 3").contains("signal 9");
+        assertThat(head.count(HeadMetrics.RESTARTS)).isEqualTo(2);
+        assertThat(first.process().isAlive()).isTrue();
+      }
+    }
+  }
+
+  @Nested
+  class GivenAWorkerThatIsNotThereYet {
+
+    @Test
+    void whenItComes_thenItIsProven() {
+      int port = LlamaCppTree.freePort();
+      try (StockWorker first = StockWorker.start();
+          RunningHead head =
+              new RunningHead(config(List.of(first.address(), "127.0.0.1:" + port)))) {
+        await("who is missing")
+            .until(() -> head.status().message().contains("cpu-1 (127.0.0.1:" + port + ")"));
+        assertThat(head.status().message()).contains("1 of 2 workers").contains("refused");
+
+        try (StockWorker _ = StockWorker.start(port)) {
+          head.awaitPhase(HeadPhase.READY);
+          assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+        }
+      }
+    }
+
+    @Test
+    void whenItDoesNotComeInTime_thenTheHeadFailsAndSaysWho() {
+      int port = LlamaCppTree.freePort();
+      try (RunningHead head =
+          new RunningHead(
+              config(List.of("127.0.0.1:" + port), LlamaCppTree.program("llama-server"), 0, 1))) {
+        HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
+
+        assertThat(failed.reason()).isEqualTo(HeadReason.WORKER_UNREACHABLE);
+        assertThat(failed.message()).contains("cpu-0", "127.0.0.1:" + port, "within 1 s", "Start");
+      }
+    }
+  }
+
+  @Nested
+  class GivenAnUnsuitableLlamaServer {
+
+    @TempDir Path folder;
+
+    @Test
+    void whenItKnowsNoRpc_thenItIsQuotedWithTheRemedy() throws IOException {
+      HeadStatus failed = failWith("echo 'error: unknown argument: --rpc' >&2; exit 1");
+
+      assertThat(failed.reason()).isEqualTo(HeadReason.HEAD_IMAGE_UNSUITABLE);
+      assertThat(failed.message())
+          .contains("unknown argument: --rpc", "status 1", "GGML_RPC=ON", "llama-cpp.sh");
+    }
+
+    @Test
+    void whenItListsNoDevice_thenItIsQuotedWithTheRemedy() throws IOException {
+      HeadStatus failed = failWith("echo 'RPC not supported in this build'; exit 0");
+
+      assertThat(failed.reason()).isEqualTo(HeadReason.HEAD_IMAGE_UNSUITABLE);
+      assertThat(failed.message()).contains("RPC not supported in this build", "GGML_RPC=ON");
+    }
+
+    private HeadStatus failWith(String script) throws IOException {
+      Path program =
+          Files.createFile(
+              folder.resolve("llama-server"),
+              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+      Files.writeString(program, "#!/bin/sh\n" + script + "\n");
+      try (StockWorker worker = StockWorker.start();
+          RunningHead head = new RunningHead(config(List.of(worker.address()), program, 0, 60))) {
+        return head.awaitPhase(HeadPhase.FAILED);
+      }
+    }
+  }
+
+  @Nested
+  class GivenATakenPort {
+
+    @Test
+    void whenTheHeadStarts_thenItSaysWhichAndWhatToDo() throws IOException {
+      try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+          StockWorker worker = StockWorker.start();
+          RunningHead head =
+              new RunningHead(
+                  config(
+                      List.of(worker.address()),
+                      LlamaCppTree.program("llama-server"),
+                      taken.getLocalPort(),
+                      60))) {
+        HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
+
+        assertThat(failed.reason()).isEqualTo(HeadReason.ENDPOINT_TAKEN);
+        assertThat(failed.message()).contains("127.0.0.1:" + taken.getLocalPort(), "another port");
+      }
+    }
+  }
+}
