@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli;
+
+import dev.knarr.worker.WorkerMain;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code knarr worker}. Every option is also a property {@code knarr.worker.…} and an environment
+ * variable {@code KNARR_WORKER_…}; only options that are given become system properties, so that
+ * the command line wins and everything else keeps its place.
+ */
+@Command(
+    name = "worker",
+    mixinStandardHelpOptions = true,
+    versionProvider = KnarrVersion.class,
+    sortOptions = false,
+    description = {
+      "Serves this machine's devices over the RPC protocol of ggml, to a head or to any llama.cpp program of the same protocol.",
+      ""
+    })
+final class WorkerCommand implements Callable<Integer> {
+  @Option(
+      names = "--host",
+      paramLabel = "ADDRESS",
+      description =
+          "Address to listen on. The protocol knows no passwords: listen to a network you trust only. Default: 127.0.0.1.")
+  private @Nullable String host;
+
+  @Option(
+      names = "--port",
+      paramLabel = "PORT",
+      description = "RPC port; 0 takes any free one. Default: 50052.")
+  private @Nullable Integer port;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads that compute on the CPU. Default: one for each processor.")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description =
+          "A device of ggml to offer, such as CPU, CUDA0 or Vulkan0; repeat it for several, in order. Default: all.")
+  private @Nullable List<String> devices;
+
+  @Option(
+      names = "--ggml-dir",
+      paramLabel = "FOLDER",
+      description =
+          "Folder of ggml's libraries; also KNARR_GGML_DIR. Default: the system's ggml, otherwise the one Knarr fetches.")
+  private @Nullable Path ggmlDir;
+
+  @Option(
+      names = "--memory-limit",
+      paramLabel = "SIZE",
+      description =
+          "The most memory to hand out, such as 16Gi. Default: all that the devices have.")
+  private @Nullable String memoryLimit;
+
+  @Option(
+      names = "--management-port",
+      paramLabel = "PORT",
+      description =
+          "Port of /metrics and /q/health on the same address; 0 takes any free one. Default: 9052.")
+  private @Nullable Integer managementPort;
+
+  @Option(
+      names = "--announce",
+      paramLabel = "FILE",
+      description = "File to write the opened ports to, as JSON, once they are open.")
+  private @Nullable Path announce;
+
+  WorkerCommand() {}
+
+  @Override
+  public Integer call() {
+    set("host", host);
+    set("port", port);
+    set("threads", threads);
+    set("device", devices == null ? null : commaSeparated(devices));
+    set("ggml-dir", ggmlDir == null ? null : ggmlDir.toAbsolutePath());
+    set("memory-limit", memoryLimit);
+    set("management-port", managementPort);
+    set("announce", announce == null ? null : announce.toAbsolutePath());
+    if (managementPort != null) {
+      // Before QUARKUS_HTTP_PORT of the environment, too.
+      System.setProperty("quarkus.http.port", managementPort.toString());
+    }
+    return QuarkusProcess.run("worker", WorkerMain.class);
+  }
+
+  private static void set(String name, @Nullable Object value) {
+    if (value != null) {
+      System.setProperty("knarr.worker." + name, value.toString());
+    }
+  }
+
+  /** As SmallRye Config reads a list: a comma inside a value is escaped. */
+  private static String commaSeparated(List<String> values) {
+    return values.stream()
+        .map(value -> value.replace("\\", "\\\\").replace(",", "\\,"))
+        .collect(Collectors.joining(","));
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.local;
+
+import dev.knarr.head.HeadConfig;
+import dev.knarr.plan.DeviceCapacity;
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.RpcRequest;
+import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.rpc.wire.RpcClientChannel;
+import dev.knarr.rpc.wire.WireLimits;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+
+/** Asks a worker that runs for its devices and their memory, and nothing else. Any thread. */
+final class DeviceQuery {
+  /** A stock worker that serves somebody else answers when it has finished with him. */
+  private static final Duration LIMIT = Duration.ofSeconds(15);
+
+  private DeviceQuery() {}
+
+  static List<DeviceCapacity> ask(HeadConfig.Worker worker) {
+    try (var socket = SocketChannel.open()) {
+      var alarm =
+          CompletableFuture.runAsync(
+              () -> close(socket),
+              CompletableFuture.delayedExecutor(LIMIT.toMillis(), TimeUnit.MILLISECONDS));
+      try {
+        socket
+            .socket()
+            .connect(new InetSocketAddress(worker.host(), worker.port()), (int) LIMIT.toMillis());
+        return converse(worker, socket);
+      } finally {
+        alarm.cancel(false);
+      }
+    } catch (ClosedChannelException e) {
+      throw failure(worker, "gave no answer within %d s".formatted(LIMIT.toSeconds()), e);
+    } catch (IOException e) {
+      throw failure(worker, "does not answer: " + e.getMessage(), e);
+    } catch (RpcProtocolException e) {
+      throw new LocalException(
+          "Worker %s at %s cannot be used: %s"
+              .formatted(worker.name(), worker.address(), e.getMessage()),
+          e);
+    }
+  }
+
+  private static List<DeviceCapacity> converse(HeadConfig.Worker worker, SocketChannel socket)
+      throws IOException {
+    var channel = RpcClientChannel.over(socket, WireLimits.defaults(), FrameMeter.NONE);
+    channel.hello();
+    channel.send(new RpcRequest.DeviceCount());
+    int count = channel.receive(RpcResponse.DeviceCounted.class).count();
+    var devices = new ArrayList<DeviceCapacity>();
+    for (int i = 0; i < count; i++) {
+      channel.send(new RpcRequest.GetDeviceMemory(i));
+      var memory = channel.receive(RpcResponse.DeviceMemory.class);
+      devices.add(
+          new DeviceCapacity(
+              worker.name() + "/" + i, worker.address(), memory.free(), memory.total()));
+    }
+    return devices;
+  }
+
+  private static LocalException failure(HeadConfig.Worker worker, String what, Exception cause) {
+    return new LocalException(
+        "Worker %s at %s %s. Start it (knarr worker), or correct --worker."
+            .formatted(worker.name(), worker.address(), what),
+        cause);
+  }
+
+  private static void close(SocketChannel socket) {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      // Closing is all that can be done to end the wait.
+    }
+  }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.local;
+
+import dev.knarr.head.HeadConfig;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Gives workers that already run the names of the replicas they stand for. */
+final class HeadWorkers {
+  private HeadWorkers() {}
+
+  /**
+   * The i-th address takes the place of the i-th replica in file order.
+   *
+   * @throws LocalException where there are more or fewer addresses than replicas
+   */
+  static List<HeadConfig.Worker> of(LocalSpec spec, List<String> addresses) {
+    requireCount(spec, addresses);
+    var workers = new ArrayList<HeadConfig.Worker>();
+    for (int i = 0; i < addresses.size(); i++) {
+      try {
+        workers.add(new HeadConfig.Worker(spec.workers().get(i).name(), addresses.get(i)));
+      } catch (IllegalArgumentException e) {
+        throw new LocalException("--worker: " + e.getMessage() + ".", e);
+      }
+    }
+    return workers;
+  }
+
+  /** As {@link #of} does, before anything else is done. */
+  static void requireCount(LocalSpec spec, List<String> addresses) {
+    int given = addresses.size();
+    int wanted = spec.workers().size();
+    if (given != wanted) {
+      throw new LocalException(
+          "%d --worker %s given, but the cluster has %d worker%s (%s): give one address for each, in this order."
+              .formatted(
+                  given,
+                  given == 1 ? "address is" : "addresses are",
+                  wanted,
+                  wanted == 1 ? "" : "s",
+                  String.join(
+                      ", ", spec.workers().stream().map(LocalSpec.WorkerSpec::name).toList())));
+    }
+  }
+}

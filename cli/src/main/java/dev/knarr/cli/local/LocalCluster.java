@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.local;
+
+import dev.knarr.cli.model.ModelStore;
+import dev.knarr.cli.terminal.ProgressLine;
+import dev.knarr.ggml.GgmlLocation;
+import dev.knarr.head.HeadConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One cluster on this machine: fetches the model, starts the workers and a head over them, shows
+ * how it goes and stops everything in the end. Run by the main thread; {@link #close} may be called
+ * by any thread and is what Ctrl-C calls.
+ */
+public final class LocalCluster implements AutoCloseable {
+  private final Installation installation;
+  private final LocalSpec spec;
+  private final UpOptions options;
+  private final ProgressLine progress;
+  private final Children children = new Children();
+
+  /** A cluster that is not started yet. */
+  public LocalCluster(
+      Installation installation, LocalSpec spec, UpOptions options, ProgressLine progress) {
+    this.installation = installation;
+    this.spec = spec;
+    this.options = options;
+    this.progress = progress;
+  }
+
+  /**
+   * Serves until {@link #close} is called by another thread.
+   *
+   * @throws LocalException when something fails; everything is stopped then
+   * @throws dev.knarr.cli.model.ModelException when the model cannot be had
+   */
+  public void run() throws InterruptedException {
+    try {
+      serve();
+    } catch (LocalException e) {
+      // What fails because everything is being stopped is no failure.
+      if (!children.isStopping()) {
+        throw e;
+      }
+      children.awaitStopped();
+    } finally {
+      close();
+    }
+  }
+
+  private void serve() throws InterruptedException {
+    int port = options.port().orElse(spec.port());
+    if (!options.workers().isEmpty()) {
+      HeadWorkers.requireCount(spec, options.workers());
+    }
+    PortCheck.requireFree(port);
+    var programs = new LlamaServers(options.llamaServer(), new LlamaTree(installation, progress));
+    programs.requireGiven();
+    var store =
+        new ModelStore(installation.models(), System.getenv(), new TransferProgress(progress));
+    var model = store.fetch(spec.model());
+    var draft = spec.draft().map(store::fetch);
+    var projector = spec.projector().map(store::fetch);
+    requireGgml();
+    var candidates = programs.candidates();
+
+    var folder =
+        RunFolder.create(
+            installation.cache().resolve("runs"),
+            spec.name(),
+            LocalDateTime.now(ZoneId.systemDefault()));
+    var workers =
+        options.workers().isEmpty()
+            ? startWorkers(folder)
+            : HeadWorkers.of(spec, options.workers());
+    for (var candidate : candidates) {
+      var config = headConfig(port, model, draft, projector, workers, candidate.program());
+      write(folder.headConfig(), config);
+      try (var head = new LocalHead(installation, folder, spec, progress, children)) {
+        if (head.follow(candidate)) {
+          return;
+        }
+      }
+    }
+  }
+
+  /** Workers that are started here need ggml: fetched once, by us, rather than by each of them. */
+  private void requireGgml() {
+    boolean here = GgmlLocation.find(null, Path.of("/nonexistent")).isPresent();
+    if (options.workers().isEmpty() && !here) {
+      new LlamaTree(installation, progress).ensure();
+    }
+  }
+
+  private List<HeadConfig.Worker> startWorkers(RunFolder folder) throws InterruptedException {
+    int threads =
+        LocalWorkers.threads(
+            options.threads(), Runtime.getRuntime().availableProcessors(), spec.workers().size());
+    progress.line(
+        "Starting %d worker%s with %d thread%s each; logs in %s"
+            .formatted(
+                spec.workers().size(),
+                spec.workers().size() == 1 ? "" : "s",
+                threads,
+                threads == 1 ? "" : "s",
+                folder.path()));
+    var starter = new LocalWorkers(installation, folder, progress);
+    return starter.await(starter.start(spec, threads, children::addWorker));
+  }
+
+  private HeadConfig headConfig(
+      int port,
+      Path model,
+      Optional<Path> draft,
+      Optional<Path> projector,
+      List<HeadConfig.Worker> workers,
+      Path llamaServer) {
+    return new HeadConfig(
+        new HeadConfig.Model(
+            spec.modelName(),
+            model.toAbsolutePath(),
+            draft.map(Path::toAbsolutePath).orElse(null),
+            projector.map(Path::toAbsolutePath).orElse(null)),
+        spec.context(),
+        workers,
+        spec.split(),
+        new HeadConfig.LlamaServer(llamaServer.toAbsolutePath(), spec.llamaArguments(), 0),
+        new HeadConfig.Http("127.0.0.1", port),
+        new HeadConfig.Management(0),
+        null,
+        new HeadConfig.Limits(0, 0, 0, (int) Children.STOP_LIMIT.toSeconds() / 2));
+  }
+
+  private static void write(Path file, HeadConfig config) {
+    try {
+      Files.writeString(file, config.toJson());
+    } catch (IOException e) {
+      throw new LocalException("%s cannot be written: %s.".formatted(file, e.getMessage()), e);
+    }
+  }
+
+  /** Stops everything that was started, gracefully and then by force, within one deadline. */
+  @Override
+  public void close() {
+    children.stop(progress);
+  }
+}

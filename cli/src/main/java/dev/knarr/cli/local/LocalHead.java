@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.local;
+
+import dev.knarr.cli.terminal.ProgressLine;
+import dev.knarr.head.HeadReason;
+import dev.knarr.head.supervise.HeadPhase;
+import dev.knarr.head.supervise.HeadStatus;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** One head process, and what a user sees of it. Called by the cluster's thread. */
+final class LocalHead implements AutoCloseable {
+  private static final Duration START_LIMIT = Duration.ofMinutes(1);
+  private static final long STARTING_POLL_MILLIS = 50;
+  private static final long SERVING_POLL_MILLIS = 500;
+
+  private final RunFolder folder;
+  private final LocalSpec spec;
+  private final ProgressLine progress;
+  private final Children children;
+  private final ChildProcess process;
+  private final Map<String, LogTail> logs = new LinkedHashMap<>();
+  private final long startedNanos = System.nanoTime();
+  private Optional<HeadPhase> phase = Optional.empty();
+  private String message = "";
+  private boolean servedBefore;
+
+  LocalHead(
+      Installation installation,
+      RunFolder folder,
+      LocalSpec spec,
+      ProgressLine progress,
+      Children children) {
+    this.folder = folder;
+    this.spec = spec;
+    this.progress = progress;
+    this.children = children;
+    this.process =
+        ChildProcess.start(
+            installation,
+            folder,
+            "head",
+            List.of("head", "--config", folder.headConfig().toString()),
+            Map.of());
+    children.addHead(process);
+    logs.put("head", new LogTail(process.log()));
+    for (var worker : spec.workers()) {
+      logs.put(worker.name(), new LogTail(folder.log(worker.name())));
+    }
+  }
+
+  /**
+   * Shows the head's way to its first answer and on, until everything is stopped.
+   *
+   * @return false where this llama-server does not suit and another one is to be tried
+   * @throws LocalException where the cluster cannot go on
+   */
+  boolean follow(LlamaServers.Candidate candidate) throws InterruptedException {
+    var management = awaitPorts();
+    try (var client = new HeadClient(management)) {
+      while (!children.isStopping()) {
+        requireAlive();
+        var status = client.status();
+        if (status.isPresent() && !show(status.get(), candidate)) {
+          return false;
+        }
+        if (servedBefore) {
+          followLogs();
+        }
+        Thread.sleep(servedBefore ? SERVING_POLL_MILLIS : STARTING_POLL_MILLIS);
+      }
+    }
+    return true;
+  }
+
+  private String awaitPorts() throws InterruptedException {
+    progress.update("head", "Starting the head …");
+    long deadline = System.nanoTime() + START_LIMIT.toNanos();
+    while (true) {
+      var announcement = Announcement.read(process.announcement());
+      if (announcement.isPresent()) {
+        return announcement.get().management();
+      }
+      requireAlive();
+      if (System.nanoTime() > deadline) {
+        throw new LocalException(
+            "The head has not opened its port within %d s. Its log %s ends with:%n%s"
+                .formatted(
+                    START_LIMIT.toSeconds(), process.log(), Endings.lastLines(process.log())));
+      }
+      Thread.sleep(STARTING_POLL_MILLIS);
+    }
+  }
+
+  private void requireAlive() {
+    if (!process.isAlive()) {
+      throw new LocalException(Endings.head(process));
+    }
+    var dead = children.deadWorker();
+    if (dead.isPresent()) {
+      throw new LocalException(Endings.worker(dead.get()));
+    }
+  }
+
+  /** Shows a status; false where another llama-server is to be tried. */
+  private boolean show(HeadStatus status, LlamaServers.Candidate candidate) {
+    boolean changed =
+        !phase.equals(Optional.of(status.phase())) || !message.equals(status.message());
+    phase = Optional.of(status.phase());
+    message = status.message();
+    switch (status.phase()) {
+      case STARTING, PLANNING -> progress.update("plan", "Planning …");
+      case PROVING_WORKERS ->
+          progress.update(
+              "prove",
+              "Proving workers: %d of %d …".formatted(proven(status), status.workers().size()));
+      case PROVING_SERVER ->
+          progress.update("server", "Proving llama-server (%s) …".formatted(candidate.origin()));
+      case LOADING ->
+          progress.update("load", "Loading weights: %d %%".formatted(status.loadPercent()));
+      case READY -> {
+        if (changed) {
+          showReady(status);
+        }
+      }
+      case WAITING_FOR_WORKERS, RESTARTING -> {
+        if (changed) {
+          progress.line("head: " + status.message());
+        }
+      }
+      case STOPPING -> progress.update("stop", "The head is stopping …");
+      case FAILED -> {
+        if (status.reason() == HeadReason.HEAD_IMAGE_UNSUITABLE && !candidate.last()) {
+          progress.line(
+              "The llama-server %s is not used: %s".formatted(candidate.origin(), message));
+          return false;
+        }
+        throw new LocalException(message + logNote());
+      }
+    }
+    return true;
+  }
+
+  private static long proven(HeadStatus status) {
+    return status.workers().stream()
+        .filter(worker -> worker.state() == HeadStatus.WorkerState.PROVEN)
+        .count();
+  }
+
+  private void showReady(HeadStatus status) {
+    var endpoint = String.valueOf(status.endpoint());
+    if (servedBefore) {
+      progress.line("Ready again at " + endpoint);
+      return;
+    }
+    servedBefore = true;
+    for (var line : ready(spec.modelName(), endpoint, spec.workers().size(), startedNanos)) {
+      progress.line(line);
+    }
+    progress.line("Logs: %s. Ctrl-C stops everything.".formatted(folder.path()));
+  }
+
+  private static List<String> ready(String model, String endpoint, int workers, long startedNanos) {
+    double seconds = (System.nanoTime() - startedNanos) / 1e9;
+    var lines = new ArrayList<String>();
+    lines.add(
+        "Ready after %.1f s: %s on %d worker%s at %s"
+            .formatted(seconds, model, workers, workers == 1 ? "" : "s", endpoint));
+    lines.add("");
+    lines.add(
+        "  curl %s/chat/completions -H 'Content-Type: application/json' -d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"What is Knarr?\"}]}'"
+            .formatted(endpoint, model));
+    lines.add("");
+    return lines;
+  }
+
+  private void followLogs() {
+    logs.forEach((part, log) -> log.warnings().forEach(line -> progress.line(part + ": " + line)));
+  }
+
+  private String logNote() {
+    return System.lineSeparator() + "Logs: " + folder.path();
+  }
+
+  /** Ends this head, so that another one can take its place. */
+  @Override
+  public void close() {
+    if (children.isStopping()) {
+      return; // Somebody stops everything, in order.
+    }
+    try {
+      children.stopHead(process);
+    } catch (InterruptedException e) {
+      process.kill();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.local;
+
+import dev.knarr.cli.model.ModelStore;
+import dev.knarr.cli.terminal.ProgressLine;
+import dev.knarr.gguf.GgufFile;
+import dev.knarr.head.HeadConfig;
+import dev.knarr.plan.ByteSize;
+import dev.knarr.plan.ContextOptions;
+import dev.knarr.plan.DeviceCapacity;
+import dev.knarr.plan.DeviceLayers;
+import dev.knarr.plan.FlashAttention;
+import dev.knarr.plan.MemoryEstimate;
+import dev.knarr.plan.PlanTable;
+import dev.knarr.plan.SplitPlan;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What {@code knarr plan} shows: the plan that a head would make, without starting one. Any thread.
+ */
+public final class LocalPlan {
+  private final Path cache;
+
+  /**
+   * A planner.
+   *
+   * @param cache where fetched models are kept
+   */
+  public LocalPlan(Path cache) {
+    this.cache = cache;
+  }
+
+  /**
+   * The plan of a cluster, as a table.
+   *
+   * @param addresses of workers that run, in the order of the replicas; empty assumes that this
+   *     machine's memory is divided among the workers
+   * @throws dev.knarr.plan.PlanException when the model does not fit, saying what would help
+   * @throws LocalException when a worker does not answer, or the model is not here
+   */
+  public String ofCluster(LocalSpec spec, List<String> addresses) {
+    var store =
+        new ModelStore(
+            cache.resolve("models"),
+            System.getenv(),
+            new TransferProgress(ProgressLine.onStandardOutput()));
+    var model =
+        store
+            .cached(spec.model())
+            .orElseThrow(
+                () ->
+                    new LocalException(
+                        "The model %s is not in the cache yet: 'knarr up' fetches it. To plan without it, fetch its first part alone and run 'knarr plan' on that."
+                            .formatted(spec.model().description())));
+    var devices =
+        addresses.isEmpty()
+            ? assumed(spec, MachineMemory.now())
+            : asked(HeadWorkers.of(spec, addresses));
+    var fixed =
+        spec.split().devices().stream()
+            .map(device -> DeviceLayers.of(device.name(), device.layers()))
+            .toList();
+    return table(model, options(spec.context()), devices, fixed);
+  }
+
+  /**
+   * The plan of a model by itself, as a table.
+   *
+   * @param sizes free memory of the devices; empty assumes this machine's memory
+   * @param contextLength tokens of one sequence; 0 takes the model's
+   * @throws dev.knarr.plan.PlanException when the model does not fit, saying what would help
+   */
+  public String ofModel(Path model, List<String> sizes, int contextLength, int parallelSequences) {
+    var devices = new ArrayList<DeviceCapacity>();
+    for (var size : sizes) {
+      long bytes = ByteSize.parse(size);
+      devices.add(new DeviceCapacity("device " + devices.size(), size, bytes, bytes));
+    }
+    if (devices.isEmpty()) {
+      long bytes = MachineMemory.now().shareBytes(1);
+      devices.add(new DeviceCapacity("this machine", "CPU", bytes, bytes));
+    }
+    var options =
+        new ContextOptions(contextLength, parallelSequences, "f16", "f16", FlashAttention.AUTO);
+    return table(model, options, devices, List.of());
+  }
+
+  private static String table(
+      Path model, ContextOptions options, List<DeviceCapacity> devices, List<DeviceLayers> fixed) {
+    var estimate = MemoryEstimate.of(GgufFile.open(model), options);
+    return PlanTable.render(SplitPlan.of(estimate, devices, fixed), estimate);
+  }
+
+  private static List<DeviceCapacity> asked(List<HeadConfig.Worker> workers) {
+    return workers.stream().flatMap(worker -> DeviceQuery.ask(worker).stream()).toList();
+  }
+
+  static List<DeviceCapacity> assumed(LocalSpec spec, MachineMemory memory) {
+    var devices = new ArrayList<DeviceCapacity>();
+    for (var worker : spec.workers()) {
+      if (!worker.onCpu()) {
+        throw new LocalException(
+            "The memory of worker %s (%s) is known only to the worker: start it (knarr worker) and say --worker HOST:PORT, one for each worker of the file."
+                .formatted(worker.name(), String.join(", ", worker.devices())));
+      }
+      long bytes = LocalWorkers.cpuLimitBytes(worker, memory, spec.cpuWorkers());
+      devices.add(
+          new DeviceCapacity(
+              worker.name() + "/0", "a share of this machine's memory", bytes, bytes));
+    }
+    return devices;
+  }
+
+  static ContextOptions options(HeadConfig.Context context) {
+    return new ContextOptions(
+        context.length(),
+        context.parallelSequences(),
+        context.keyType(),
+        context.valueType(),
+        context.flashAttention());
+  }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.local;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** Finds out before anything is started whether the endpoint's port can be had. */
+final class PortCheck {
+  private static final String LISTENING = "0A";
+
+  private PortCheck() {}
+
+  /**
+   * Fails where {@code port} is taken, naming who has it where that can be known.
+   *
+   * @param port 0 is always free
+   */
+  static void requireFree(int port) {
+    try (var socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    } catch (IOException e) {
+      var holder = holder(port);
+      throw new LocalException(
+          "Port %d of this machine cannot be used for the endpoint: %s. End %s, or choose another port with --port (0 takes any free one)."
+              .formatted(
+                  port,
+                  holder
+                      .map(name -> name + " listens on it")
+                      .orElse(String.valueOf(e.getMessage())),
+                  holder.isPresent() ? "it" : "the program that has it"),
+          e);
+    }
+  }
+
+  /** The program that listens on {@code port}, as far as this user may look. */
+  static Optional<String> holder(int port) {
+    var inodes = new HashSet<String>();
+    for (var table : new String[] {"/proc/net/tcp", "/proc/net/tcp6"}) {
+      try {
+        Files.readAllLines(Path.of(table)).stream()
+            .skip(1)
+            .map(line -> line.strip().split("\\s+"))
+            .filter(fields -> fields.length > 9 && fields[3].equals(LISTENING))
+            .filter(fields -> Integer.parseInt(fields[1].replaceAll(".*:", ""), 16) == port)
+            .forEach(fields -> inodes.add("socket:[" + fields[9] + "]"));
+      } catch (IOException | NumberFormatException e) {
+        // Not Linux, or not allowed: the message does without the name.
+      }
+    }
+    return inodes.isEmpty()
+        ? Optional.empty()
+        : ProcessHandle.allProcesses()
+            .filter(process -> hasOpen(process.pid(), inodes))
+            .findFirst()
+            .map(process -> describe(process.pid()));
+  }
+
+  private static boolean hasOpen(long pid, Set<String> sockets) {
+    try (DirectoryStream<Path> files =
+        Files.newDirectoryStream(Path.of("/proc", Long.toString(pid), "fd"))) {
+      for (var file : files) {
+        if (sockets.contains(Files.readSymbolicLink(file).toString())) {
+          return true;
+        }
+      }
+    } catch (IOException e) {
+      return false; // Another user's process, or one that has just ended.
+    }
+    return false;
+  }
+
+  private static String describe(long pid) {
+    try {
+      var name = Files.readString(Path.of("/proc", Long.toString(pid), "comm")).strip();
+      return "%s (process %d)".formatted(name, pid);
+    } catch (IOException e) {
+      return "process " + pid;
+    }
+  }
+}

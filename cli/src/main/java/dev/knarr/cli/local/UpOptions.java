@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.local;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What the command line says beside the file. Immutable.
+ *
+ * @param port of the endpoint, instead of the file's
+ * @param workers addresses of workers that already run, instead of the file's
+ * @param llamaServer the program to use, and no other
+ * @param threads of each worker; by default the processors are divided
+ */
+public record UpOptions(
+    OptionalInt port, List<String> workers, Optional<Path> llamaServer, OptionalInt threads) {
+  public UpOptions {
+    workers = List.copyOf(workers);
+  }
+}
