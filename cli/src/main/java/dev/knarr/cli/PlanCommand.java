@@ -67,7 +67,8 @@ final class PlanCommand implements Callable<Integer> {
     try {
       return planner.ofModel(file, devices, contextLength, parallelSequences);
     } catch (IllegalArgumentException e) {
-      throw CommandFailure.usage(String.valueOf(e.getMessage())); // A size, or a number out of range.
+      throw CommandFailure.usage(
+          String.valueOf(e.getMessage())); // A size, or a number out of range.
     }
   }
 

@@ -84,8 +84,7 @@ class CommandsReferenceTest {
 
       var reference = Files.readString(REFERENCE);
 
-      assertThat(reference)
-          .contains(Stream.concat(variables, Stream.of("KNARR_CACHE")).toList());
+      assertThat(reference).contains(Stream.concat(variables, Stream.of("KNARR_CACHE")).toList());
     }
   }
 }

@@ -43,8 +43,7 @@ class MetricsReferenceTest {
     @Test
     void whenANameIsWrittenForPrometheus_thenItIsTheSameWithUnderscores() throws IOException {
       assertThat(rows())
-          .allSatisfy(
-              row -> assertThat(row.prometheus()).startsWith(row.name().replace('.', '_')));
+          .allSatisfy(row -> assertThat(row.prometheus()).startsWith(row.name().replace('.', '_')));
     }
   }
 
