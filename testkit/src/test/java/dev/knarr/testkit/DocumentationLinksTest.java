@@ -55,7 +55,7 @@ class DocumentationLinksTest {
           Files.exists(target)
               && (heading == null || Files.isDirectory(target) || has(target, heading));
       if (!leads) {
-        broken.add(ROOT.relativize(page) + " -> " + links.group().substring(2));
+        broken.add(ROOT.relativize(page) + " -> " + links.group().replaceAll("^..|.$", ""));
       }
     }
     return broken;
