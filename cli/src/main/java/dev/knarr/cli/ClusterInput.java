@@ -140,8 +140,8 @@ final class ClusterInput {
   private static FlashAttention flashAttention(FlashAttentionMode mode) {
     return switch (mode) {
       case AUTO -> FlashAttention.AUTO;
-      case ON -> FlashAttention.ON;
-      case OFF -> FlashAttention.OFF;
+      case ENABLED -> FlashAttention.ON;
+      case DISABLED -> FlashAttention.OFF;
     };
   }
 

@@ -3,7 +3,10 @@ package dev.knarr.cli;
 
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import picocli.CommandLine.ExitCode;
 
 /**
  * Starts the Quarkus side of the program, for the commands that serve. Called by the main thread.
@@ -19,8 +22,16 @@ final class QuarkusProcess {
    */
   static int run(String role, Class<? extends QuarkusApplication> application) {
     System.setProperty("knarr.role", role);
-    var exitCode = new AtomicInteger(1);
-    Quarkus.run(application, (code, _) -> exitCode.set(code));
+    var exitCode = new AtomicInteger(ExitCode.SOFTWARE);
+    var problem = new AtomicReference<Throwable>();
+    Quarkus.run(
+        application,
+        (code, failure) -> {
+          exitCode.set(code);
+          problem.set(failure);
+        });
+    // A failure before logging works is told by nobody else.
+    Optional.ofNullable(problem.get()).ifPresent(failure -> failure.printStackTrace(System.err));
     return exitCode.get();
   }
 }
