@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.check;
 
+import static dev.knarr.rpc.ProtocolFault.OUT_OF_RANGE;
+
+import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.tensor.ComputeGraph;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.tensor.TensorOp;
@@ -21,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * their use would otherwise smuggle any value in. Immutable; any thread.
  */
 public final class IndexPlan {
-  /** How far numbers may be handed on through copies within one graph. */
+  /** How many copies within a graph are followed to where numbers come from. */
   private static final int MAX_STEPS = 64;
 
   private static final long EXACT_IN_F32 = 1L << 24;
@@ -68,8 +71,8 @@ public final class IndexPlan {
   /**
    * Plans the reads of a graph whose nodes have passed {@link OperationCheck}.
    *
-   * @throws dev.knarr.rpc.RpcProtocolException SIZE_OVERFLOW or BAD_TENSOR_TYPE for a descriptor
-   *     without a size
+   * @throws RpcProtocolException OUT_OF_RANGE when a node would write over the row numbers it is
+   *     using; SIZE_OVERFLOW or BAD_TENSOR_TYPE for a descriptor without a size
    */
   public static IndexPlan of(ComputeGraph graph) {
     return new IndexPlan(graph);
@@ -82,7 +85,13 @@ public final class IndexPlan {
 
   private void plan(int node, int index, IndexUse use, Map<Key, Read> found) {
     int tensor = graph.sourceIndex(index, use.source());
-    Origin origin = originOf(node, tensor, 0);
+    if (writes.overlap(node, tensor)) {
+      throw new RpcProtocolException(
+          OUT_OF_RANGE,
+          "Node '%s' writes over its own row numbers, operand %d"
+              .formatted(Names.printable(graph.tensor(index).name()), use.source()));
+    }
+    Origin origin = originOf(node, tensor, new Steps());
     if (origin == null || origin.bound() > use.bound()) {
       add(new Read(node, tensor, use.type(), use.bound()), found);
       return;
@@ -105,7 +114,7 @@ public final class IndexPlan {
    * @param tensor index of a descriptor that the node uses
    */
   public OptionalLong knownBound(int node, int tensor) {
-    Origin origin = originOf(node, tensor, 0);
+    Origin origin = originOf(node, tensor, new Steps());
     return origin == null || !origin.leaves().isEmpty()
         ? OptionalLong.empty()
         : OptionalLong.of(origin.bound());
@@ -123,7 +132,16 @@ public final class IndexPlan {
     }
   }
 
-  private @Nullable Origin originOf(int node, int tensor, int steps) {
+  /** Bounds the search: chains of CONCAT would otherwise double it at every link. */
+  private static final class Steps {
+    private int left = MAX_STEPS;
+
+    boolean take() {
+      return left-- > 0;
+    }
+  }
+
+  private @Nullable Origin originOf(int node, int tensor, Steps steps) {
     int writer = writes.lastBefore(node, tensor);
     RpcTensor read = graph.tensor(tensor);
     if (writer < 0) {
@@ -131,7 +149,7 @@ public final class IndexPlan {
     }
     int maker = graph.nodeIndex(writer);
     RpcTensor made = graph.tensor(maker);
-    if (steps > MAX_STEPS || made.type() != read.type() || !writes.covers(writer, tensor)) {
+    if (!steps.take() || made.type() != read.type() || !writes.covers(writer, tensor)) {
       return null;
     }
     return switch (TensorOp.ofCode(made.op()).orElse(TensorOp.NONE)) {
@@ -145,11 +163,11 @@ public final class IndexPlan {
   }
 
   /** The origin of an operand that the node only moves. */
-  private @Nullable Origin handedOn(int node, int maker, int source, int steps) {
+  private @Nullable Origin handedOn(int node, int maker, int source, Steps steps) {
     int from = graph.sourceIndex(maker, source);
     TensorType before = graph.tensor(from).tensorType();
     TensorType after = graph.tensor(maker).tensorType();
-    Origin origin = originOf(node, from, steps + 1);
+    Origin origin = originOf(node, from, steps);
     if (origin == null || before == after) {
       return origin;
     }
@@ -175,7 +193,7 @@ public final class IndexPlan {
     private final long[] buffer;
     private final long[] start;
     private final long[] end;
-    private final List<Integer> inPlace = new ArrayList<>();
+    private final boolean[] anywhere;
 
     Writes(ComputeGraph graph) {
       this.graph = graph;
@@ -183,6 +201,7 @@ public final class IndexPlan {
       buffer = new long[nodes];
       start = new long[nodes];
       end = new long[nodes];
+      anywhere = new boolean[nodes];
       for (int node = 0; node < nodes; node++) {
         RpcTensor result = graph.tensor(graph.nodeIndex(node));
         TensorOp op = TensorOp.ofCode(result.op()).orElse(TensorOp.NONE);
@@ -191,9 +210,8 @@ public final class IndexPlan {
         end[node] = start[node];
         if (result.isComputed() && !op.noOperation()) {
           end[node] += result.byteSize();
-          if (op == TensorOp.OPT_STEP_ADAMW || op == TensorOp.OPT_STEP_SGD) {
-            inPlace.add(node);
-          }
+          // These two write to their operands.
+          anywhere[node] = op == TensorOp.OPT_STEP_ADAMW || op == TensorOp.OPT_STEP_SGD;
         }
       }
     }
@@ -204,15 +222,22 @@ public final class IndexPlan {
       long from = read.data();
       long to = from + read.byteSize();
       for (int i = node - 1; i >= 0; i--) {
-        boolean overlaps =
-            buffer[i] == read.buffer()
-                && Long.compareUnsigned(start[i], to) < 0
-                && Long.compareUnsigned(from, end[i]) < 0;
-        if (overlaps || inPlace.contains(i)) {
+        if (anywhere[i] || overlaps(i, read.buffer(), from, to)) {
           return i;
         }
       }
       return -1;
+    }
+
+    boolean overlap(int node, int tensor) {
+      RpcTensor read = graph.tensor(tensor);
+      return overlaps(node, read.buffer(), read.data(), read.data() + read.byteSize());
+    }
+
+    private boolean overlaps(int node, long handle, long from, long to) {
+      return buffer[node] == handle
+          && Long.compareUnsigned(start[node], to) < 0
+          && Long.compareUnsigned(from, end[node]) < 0;
     }
 
     /** Whether the node writes every byte of the tensor and nothing lies between its elements. */
