@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * The names of all meters of the head, without the unit and {@code total} that the registry adds.
- * The table in {@code docs/reference/metrics-head.md} is compared with this list by a test.
+ * The table in {@code docs/reference/metrics.md} is compared with this list by a test.
  */
 public final class HeadMetrics {
 

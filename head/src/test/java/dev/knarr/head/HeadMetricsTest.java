@@ -14,14 +14,14 @@ import org.junit.jupiter.api.Test;
 
 class HeadMetricsTest {
 
-  private static final Pattern ROW = Pattern.compile("(?m)^\\| `(knarr\\.[a-z.]+)` \\|");
+  private static final Pattern ROW = Pattern.compile("(?m)^\\| `(knarr\\.head\\.[a-z.]+)` \\|");
 
   @Nested
   class GivenTheReference {
 
     @Test
     void whenItIsComparedWithTheCode_thenBothNameTheSameMeters() throws IOException {
-      Path reference = Path.of("..", "docs", "reference", "metrics-head.md");
+      Path reference = Path.of("..", "docs", "reference", "metrics.md");
 
       List<String> names =
           ROW.matcher(Files.readString(reference))

@@ -102,6 +102,7 @@ public final class GgmlGraph implements AutoCloseable {
    */
   public static final class Builder implements AutoCloseable {
     private static final int BYTES = TensorLayout.BYTES;
+    private static final int OP_CPY = 34;
 
     private final int maxNodes;
     private final int[] nodes;
@@ -296,13 +297,20 @@ public final class GgmlGraph implements AutoCloseable {
       for (int i = 0; i < nodeCount; i++) {
         int index = nodes[i];
         for (int s = index * TensorLayout.SOURCES; s < (index + 1) * TensorLayout.SOURCES; s++) {
-          if (sources[s] >= 0 && position[sources[s]] >= i) {
+          if (sources[s] >= 0 && position[sources[s]] >= i && !isOwnTarget(index, s)) {
             throw new GgmlException(
                 GgmlFault.BAD_GRAPH,
                 "Node %d uses node %d, which comes after it".formatted(i, position[sources[s]]));
           }
         }
       }
+    }
+
+    /** A cast is a CPY whose target, operand 1, is itself (ggml_cast of ggml.c). */
+    private boolean isOwnTarget(int index, int source) {
+      return operations[index] == OP_CPY
+          && source == index * TensorLayout.SOURCES + 1
+          && sources[source] == index;
     }
 
     /**

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @ExtendWith(TreeGgml.class)
 class GgmlGraphTest {
   private static final int ADD = 2;
+  private static final int CPY = 34;
   private static final int MUL = 7;
   private static final int RMS_NORM = 25;
   private static final int MUL_MAT = 29;
@@ -374,6 +375,20 @@ class GgmlGraphTest {
         builder.node(0);
 
         assertBadGraph(builder::build, "Node 0 uses node 0");
+      }
+    }
+
+    @ParameterizedTest
+    @MethodSource("dev.knarr.ggml.TreeGgml#devices")
+    void whenTheTargetOfACastIsItself_thenItIsTaken(GgmlDevice device) {
+      try (GgmlBuffer buffer = device.allocate(16 * STEP);
+          GgmlGraph.Builder builder = GgmlGraph.builder(2, 1)) {
+        tensor(builder, 0, 2, 1, 0, 0, buffer, 0);
+        tensor(builder, 1, 2, 1, CPY, COMPUTE, buffer, STEP, 0, 1);
+
+        try (GgmlGraph graph = builder.node(1).build()) {
+          assertThat(graph.nodeCount()).isEqualTo(1);
+        }
       }
     }
 

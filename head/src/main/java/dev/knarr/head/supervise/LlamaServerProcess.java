@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
@@ -27,6 +28,9 @@ final class LlamaServerProcess implements AutoCloseable {
   private final OutputTail tail = new OutputTail();
   private final ChildCommand command;
 
+  /** Whether nobody waits for it any more; set by the starter, read by the child's thread. */
+  private volatile boolean abandoned;
+
   private LlamaServerProcess(ChildCommand command) {
     this.command = command;
   }
@@ -42,6 +46,12 @@ final class LlamaServerProcess implements AutoCloseable {
     try {
       child.started.get();
       return child;
+    } catch (InterruptedException e) {
+      child.abandoned = true;
+      if (child.started.state() == Future.State.SUCCESS) {
+        child.started.resultNow().destroyForcibly();
+      }
+      throw e;
     } catch (ExecutionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IOException("Cannot start " + command.program() + ": " + cause.getMessage(), cause);
@@ -57,6 +67,9 @@ final class LlamaServerProcess implements AutoCloseable {
       return;
     }
     started.complete(process);
+    if (abandoned) {
+      process.destroyForcibly();
+    }
     int status = -1;
     try {
       pump(process);

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
  */
 final class StatusBoard {
 
-  private static final Logger LOG = LoggerFactory.getLogger(StatusBoard.class);
+  private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
 
   private final Clock clock;
   private final ModelStatus model;

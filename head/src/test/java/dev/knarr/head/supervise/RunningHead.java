@@ -28,6 +28,7 @@ final class RunningHead implements AutoCloseable {
 
   static final Path MODEL =
       Path.of("..", "docs", "examples", "models", "knarr-demo-q4_0.gguf").toAbsolutePath();
+  static final Path DRAFT = MODEL.resolveSibling("knarr-demo-draft-q8_0.gguf");
   static final String ANSWER = "Knarr runs one model across the devices of many machines.";
   private static final Duration LIMIT = Duration.ofSeconds(90);
 
@@ -70,7 +71,6 @@ final class RunningHead implements AutoCloseable {
     await("phase " + phase)
         .atMost(LIMIT)
         .pollInterval(Duration.ofMillis(20))
-        .conditionEvaluationListener(_ -> {})
         .until(() -> noteChild(status()).phase() == phase || gaveUp(phase));
     HeadStatus now = status();
     if (now.phase() != phase && now.phase() == HeadPhase.FAILED) {
@@ -97,7 +97,19 @@ final class RunningHead implements AutoCloseable {
     return ask(question, 600).join();
   }
 
+  String askWith(String apiKey, String question) {
+    return send(request(question, 600).header("Authorization", "Bearer " + apiKey)).join();
+  }
+
   CompletableFuture<String> ask(String question, int maxTokens) {
+    return send(request(question, maxTokens));
+  }
+
+  private CompletableFuture<String> send(HttpRequest.Builder request) {
+    return http.sendAsync(request.build(), BodyHandlers.ofString()).thenApply(r -> text(r.body()));
+  }
+
+  private HttpRequest.Builder request(String question, int maxTokens) {
     String endpoint = status().endpoint();
     if (endpoint == null) {
       throw new IllegalStateException("There is no endpoint: " + status());
@@ -107,12 +119,9 @@ final class RunningHead implements AutoCloseable {
         {"messages":[{"role":"user","content":"%s"}],"temperature":0,"seed":1,
          "max_tokens":%d,"cache_prompt":false}"""
             .formatted(question, maxTokens);
-    HttpRequest request =
-        HttpRequest.newBuilder(URI.create(endpoint + "/chat/completions"))
-            .timeout(LIMIT)
-            .POST(HttpRequest.BodyPublishers.ofString(body))
-            .build();
-    return http.sendAsync(request, BodyHandlers.ofString()).thenApply(r -> text(r.body()));
+    return HttpRequest.newBuilder(URI.create(endpoint + "/chat/completions"))
+        .timeout(LIMIT)
+        .POST(HttpRequest.BodyPublishers.ofString(body));
   }
 
   private static String text(String json) {

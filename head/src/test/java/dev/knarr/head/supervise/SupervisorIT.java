@@ -6,6 +6,7 @@ import static dev.knarr.head.supervise.RunningHead.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.head.HeadConfig;
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.HeadReason;
 import dev.knarr.head.supervise.HeadStatus.WorkerState;
@@ -14,6 +15,8 @@ import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -227,6 +230,127 @@ class SupervisorIT {
           RunningHead head = new RunningHead(config(List.of(worker.address()), program, 0, 60))) {
         return head.awaitPhase(HeadPhase.FAILED);
       }
+    }
+  }
+
+  @Nested
+  class GivenAWorkerOfAnotherVersion {
+
+    @Test
+    void whenItIsProven_thenBothVersionsAndTheRemedyAreNamed() throws IOException {
+      try (ServerSocket worker = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+        Thread.ofPlatform().daemon().start(() -> answerHello(worker, 9));
+        try (RunningHead head =
+            new RunningHead(config(List.of("127.0.0.1:" + worker.getLocalPort())))) {
+          HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
+
+          assertThat(failed.reason()).isEqualTo(HeadReason.WORKER_UNSUITABLE);
+          assertThat(failed.message()).contains("cpu-0", "9.0.0", "8.0.0", "update");
+        }
+      }
+    }
+
+    private void answerHello(ServerSocket listener, int major) {
+      try (Socket socket = listener.accept()) {
+        assertThat(socket.getInputStream().readNBytes(33)).hasSize(33);
+        byte[] answer = new byte[36];
+        answer[0] = 28;
+        answer[8] = (byte) major;
+        socket.getOutputStream().write(answer);
+        assertThat(socket.getInputStream().read()).isNegative();
+      } catch (IOException _) {
+        // It may well hang up by a reset.
+      }
+    }
+  }
+
+  @Nested
+  class GivenAnApiKey {
+
+    @TempDir Path folder;
+
+    @Test
+    void whenTheHeadReadsMetrics_thenItPresentsTheKey() throws IOException {
+      Path keys = Files.writeString(folder.resolve("keys"), "# ours\nsecret\n");
+      try (StockWorker worker = StockWorker.start()) {
+        HeadConfig open = config(List.of(worker.address()));
+        HeadConfig locked =
+            new HeadConfig(
+                open.model(),
+                open.context(),
+                open.workers(),
+                open.split(),
+                open.llamaServer(),
+                open.http(),
+                open.management(),
+                keys,
+                open.limits());
+        try (RunningHead head = new RunningHead(locked)) {
+          head.awaitPhase(HeadPhase.READY);
+
+          assertThat(head.ask("What is Knarr?")).isEmpty();
+          assertThat(head.askWith("secret", "What is Knarr?")).isEqualTo(ANSWER);
+          await("tokens are counted")
+              .atMost(Duration.ofSeconds(10))
+              .until(() -> head.count(HeadMetrics.TOKENS, "direction", "generated") == 12);
+        }
+      }
+    }
+  }
+
+  @Nested
+  class GivenADraftModel {
+
+    @Test
+    void whenAQuestionIsAsked_thenTheAnswerIsTheSame() {
+      try (StockWorker first = StockWorker.start();
+          StockWorker second = StockWorker.start()) {
+        HeadConfig plain = config(List.of(first.address(), second.address()));
+        HeadConfig drafted =
+            new HeadConfig(
+                new HeadConfig.Model("knarr-demo", RunningHead.MODEL, RunningHead.DRAFT, null),
+                plain.context(),
+                plain.workers(),
+                plain.split(),
+                plain.llamaServer(),
+                plain.http(),
+                plain.management(),
+                null,
+                plain.limits());
+        try (RunningHead head = new RunningHead(drafted)) {
+          HeadStatus ready = head.awaitPhase(HeadPhase.READY);
+
+          assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+          assertThat(ready.warnings()).isEmpty();
+        }
+      }
+    }
+  }
+
+  @Nested
+  class GivenTheProgramItself {
+
+    @Test
+    void whenItIsAskedForHelp_thenItKnowsEveryOptionThatTheHeadSets() throws Exception {
+      Process help =
+          new ProcessBuilder(LlamaCppTree.program("llama-server").toString(), "--help")
+              .redirectErrorStream(true)
+              .start();
+      String text = new String(help.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      help.waitFor();
+
+      HeadConfig config = config(List.of("127.0.0.1:1"));
+      List<String> options =
+          LlamaServerArguments.serve(
+                  config,
+                  new LlamaServerArguments.Decision(
+                      List.of("127.0.0.1:7"), List.of(0), List.of(9), 1024, 8080))
+              .stream()
+              .filter(argument -> argument.startsWith("-"))
+              .toList();
+      assertThat(options)
+          .isNotEmpty()
+          .allSatisfy(option -> assertThat(text).containsPattern("[ ,\\n]" + option + "[ ,\\n]"));
     }
   }
 

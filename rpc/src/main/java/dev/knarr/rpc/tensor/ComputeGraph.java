@@ -95,7 +95,8 @@ public final class ComputeGraph {
       checkDescriptor(tensor, i);
       // Operands are looked up before the descriptor is known: what is found lies before it.
       for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
-        references[REFERENCES * i + k] = resolve(ids, tensor.source(k), i);
+        references[REFERENCES * i + k] =
+            isOwnTarget(tensor, k) ? i : resolve(ids, tensor.source(k), i);
       }
       references[REFERENCES * i + RpcTensor.MAX_SOURCES] = resolve(ids, tensor.viewSource(), i);
       if (!ids.add(tensor.id(), i)) {
@@ -125,6 +126,11 @@ public final class ComputeGraph {
     if (tensor.byteSize() > 0 && tensor.viewSource() != 0 && tensor.viewOffset() < 0) {
       throw bad("Descriptor %d is a view with an offset that leaves 63 bits".formatted(index));
     }
+  }
+
+  /** A cast is a CPY whose target, operand 1, is the result itself (ggml_cast of ggml.c). */
+  private static boolean isOwnTarget(RpcTensor tensor, int source) {
+    return source == 1 && tensor.op() == TensorOp.CPY.code() && tensor.source(1) == tensor.id();
   }
 
   private static int resolve(IdIndex ids, long id, int user) {
@@ -178,7 +184,10 @@ public final class ComputeGraph {
     return tensors[index];
   }
 
-  /** Index of operand 0 to 9 of a descriptor, less than the descriptor's own, or -1. */
+  /**
+   * Index of operand 0 to 9 of a descriptor, or -1. It is less than the descriptor's own, but for
+   * operand 1 of a cast, which is the descriptor itself.
+   */
   public int sourceIndex(int tensor, int source) {
     Objects.checkIndex(source, RpcTensor.MAX_SOURCES);
     return references[REFERENCES * tensor + source];

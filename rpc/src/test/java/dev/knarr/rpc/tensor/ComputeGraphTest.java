@@ -151,6 +151,20 @@ class ComputeGraphTest {
     }
 
     @Test
+    void whenOnlyTheTargetOfACastIsItself_thenItIsTaken() {
+      RpcTensor cast = tensor(2).op(TensorOp.CPY).source(0, 1).source(1, 2).build();
+
+      ComputeGraph graph = ComputeGraph.of(new long[] {2}, List.of(tensor(1).build(), cast));
+
+      assertThat(graph.sourceIndex(1, 1)).isEqualTo(1);
+      refused(
+          ProtocolFault.BAD_GRAPH,
+          new long[] {2},
+          tensor(1).build(),
+          cast.toBuilder().op(TensorOp.ADD).build());
+    }
+
+    @Test
     void whenAnOperationIsUnknownOrAFunctionOfTheClient_thenItIsRefused() {
       for (int op : new int[] {92, 93, 94, 95, 101, -1, Integer.MAX_VALUE}) {
         refused(ProtocolFault.UNSUPPORTED_OP, new long[] {1}, tensor(1).op(op).build());

@@ -23,6 +23,9 @@ final class ElementwiseRules {
   /** {@code GGML_UNARY_OP_TRUNC}. */
   private static final int LAST_UNARY = 21;
 
+  /** {@code GGML_UNARY_OP_XIELU}, the only function that asserts on the distance of its rows. */
+  private static final int XIELU = 17;
+
   /** {@code GGML_GLU_OP_SWIGLU_OAI}, {@code GGML_GLU_OP_SWIGLU_CLAMP}. */
   private static final int SWIGLU_OAI = 3;
 
@@ -115,9 +118,13 @@ final class ElementwiseRules {
   }
 
   private static void unary(Operation op) {
-    op.param(0, 0, LAST_UNARY, "the function");
+    int function = op.param(0, 0, LAST_UNARY, "the function");
     Operand source = op.source(0).type(FLOATS).packed();
-    op.result().typeOf(source).shapeOf(source).packed();
+    Operand result = op.result().typeOf(source).shapeOf(source).packed();
+    if (function == XIELU) {
+      source.evenRows();
+      result.evenRows();
+    }
   }
 
   /** {@code ggml_compute_forward_glu}: rows, or the two halves of each row. */

@@ -62,6 +62,17 @@ final class Operation {
     return sources.get(index);
   }
 
+  /** A result with elements has operands with elements: kernels look at the result's extents. */
+  void requireFullOperands() {
+    if (!result.empty()) {
+      for (Operand source : sources) {
+        if (source != null) {
+          source.notEmpty();
+        }
+      }
+    }
+  }
+
   int param(int index) {
     return params.get(index);
   }

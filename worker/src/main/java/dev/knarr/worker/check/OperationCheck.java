@@ -8,8 +8,10 @@ import dev.knarr.rpc.tensor.ComputeGraph;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.tensor.TensorOp;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +36,19 @@ public final class OperationCheck {
   public static final long OVERREAD_BYTES = AttentionRules.ROPE_OVERREAD_BYTES;
 
   private static final Map<TensorOp, Rule> RULES = rules();
+
+  /** Operations to which an operand may add nothing. */
+  private static final Set<TensorOp> JOINS =
+      EnumSet.of(
+          TensorOp.CONCAT,
+          TensorOp.PAD,
+          TensorOp.SET,
+          TensorOp.ACC,
+          TensorOp.SUM,
+          TensorOp.SET_ROWS,
+          TensorOp.CONV_2D,
+          TensorOp.CONV_3D,
+          TensorOp.VIEW);
 
   private OperationCheck() {}
 
@@ -79,7 +94,11 @@ public final class OperationCheck {
                   op == null ? Integer.toUnsignedString(result.op()) : op,
                   Names.printable(result.name())));
     }
-    rule.check(new Operation(op, result, sourceAt));
+    Operation operation = new Operation(op, result, sourceAt);
+    rule.check(operation);
+    if (!JOINS.contains(op)) {
+      operation.requireFullOperands();
+    }
   }
 
   /** Every operation but those whose parameters are addresses of functions. */

@@ -190,9 +190,6 @@ final class ShapeRules {
   private static void repeatBack(Operation op) {
     Operand source = op.source(0).type(F32).packed();
     op.result().type(F32).packed().repeatsInto(source);
-    if (!op.result().empty()) {
-      source.notEmpty();
-    }
   }
 
   private static void sameCount(Operation op, Operand source, Operand result) {
