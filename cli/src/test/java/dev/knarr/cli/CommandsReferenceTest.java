@@ -42,7 +42,10 @@ class CommandsReferenceTest {
     var text = String.join(" ", option.description());
     int at = text.indexOf(" Default: ");
     var meaning = at < 0 ? text : text.substring(0, at);
-    var fallback = at < 0 ? "required" : text.substring(at + " Default: ".length());
+    var fallback =
+        at < 0
+            ? (option.required() ? "required" : "none")
+            : text.substring(at + " Default: ".length());
     var environment = worker ? "`%s` | ".formatted(environment(option.longestName())) : "";
     return "| `%s %s` | %s | %s%s |\n"
         .formatted(
