@@ -6,8 +6,9 @@ import java.util.Set;
 
 /**
  * What llama.cpp 0.7.0 keeps per layer for its context: attention cache (whole or sliding window),
- * recurrent state, or both. Architectures that are not known here are planned with a whole cache,
- * which is never too little. Immutable.
+ * recurrent state, or both. What a layer has is seen in its tensors, so that architectures that are
+ * not known here are counted too; windows are trusted only where llama.cpp is known to use them.
+ * Immutable.
  */
 final class CacheLayout {
   /** Cells are handed out in steps of this many. */
@@ -37,24 +38,8 @@ final class CacheLayout {
   private static final Set<String> WINDOW_BY_HEADER =
       Set.of("gemma4", "mimo2", "step35", "smallthinker");
 
-  private static final Set<String> RECURRENT =
-      Set.of("mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7");
-
-  /** Layers without key-value heads are recurrent. */
-  private static final Set<String> RECURRENT_WITHOUT_HEADS =
-      Set.of(
-          "jamba",
-          "nemotron_h",
-          "nemotron_h_moe",
-          "granitehybrid",
-          "lfm2",
-          "lfm2moe",
-          "plamo2",
-          "kimi-linear");
-
-  /** Every n-th layer has attention (full_attention_interval), the others are recurrent. */
-  private static final Set<String> RECURRENT_BY_INTERVAL =
-      Set.of("qwen3next", "qwen35", "qwen35moe");
+  /** These compute whole texts at once and keep nothing. */
+  private static final Set<String> WITHOUT_CACHE = Set.of("dream", "llada", "llada-moe", "rnd1");
 
   private final ModelShape shape;
   private final ContextOptions options;
@@ -100,10 +85,12 @@ final class CacheLayout {
       return 0;
     }
     long bytes = 0;
-    if (hasAttention(layer) && layer < shape.layers() - shape.sharedCacheLayers()) {
+    if (shape.attention(layer)
+        && !WITHOUT_CACHE.contains(shape.architecture())
+        && layer < shape.layers() - shape.sharedCacheLayers()) {
       bytes += attentionBytes(layer);
     }
-    if (recurrent(layer)) {
+    if (shape.recurrent(layer)) {
       bytes += recurrentBytes();
     }
     return bytes;
@@ -116,8 +103,9 @@ final class CacheLayout {
     if (!shape.latentAttention()) {
       row += options.valueGgmlType().rowBytes(shape.valueLength(window) * heads);
     }
-    if (shape.indexerKeyLength() > 0) {
-      row += options.keyGgmlType().rowBytes(shape.indexerKeyLength());
+    if (shape.indexer(layer)) {
+      long keys = shape.latentAttention() ? 1 : heads;
+      row += options.keyGgmlType().rowBytes(shape.indexerKeyLength() * keys);
     }
     return Math.multiplyExact(row, (window ? windowCells : cells) * options.parallelSequences());
   }
@@ -150,33 +138,23 @@ final class CacheLayout {
     if (headSize > 0) {
       return shape.embedding() * headSize;
     }
+    if (shape.number("shortconv.l_cache", 0) > 0) {
+      return 0;
+    }
     long kdaHead = shape.number("kda.head_dim", 0);
     if (kdaHead > 0) {
       return kdaHead * kdaHead * shape.maxHeads();
     }
-    return shape.number("ssm.state_size", 0) * shape.number("ssm.inner_size", 0);
-  }
-
-  private boolean recurrent(int layer) {
-    var architecture = shape.architecture();
-    if (RECURRENT.contains(architecture) || architecture.equals("falcon-h1")) {
-      return true;
-    }
-    if (RECURRENT_WITHOUT_HEADS.contains(architecture)) {
-      return shape.keyValueHeads(layer) == 0;
-    }
-    return RECURRENT_BY_INTERVAL.contains(architecture)
-        && (layer + 1) % Math.max(1, shape.number("full_attention_interval", 4)) != 0;
-  }
-
-  private boolean hasAttention(int layer) {
-    return shape.keyValueHeads(layer) > 0
-        && !RECURRENT.contains(shape.architecture())
-        && (shape.architecture().equals("falcon-h1") || !recurrent(layer));
+    long stateSize = shape.number("ssm.state_size", 0);
+    return stateSize > 0
+        ? stateSize * shape.number("ssm.inner_size", 0)
+        : shape.maxHeads() * shape.keyLength(false) * shape.valueLength(false);
   }
 
   private boolean windowed(int layer) {
-    if (shape.slidingWindow() == 0) {
+    // Of the exaone4 models only the one with 64 layers has windows, whatever the header says.
+    if (shape.slidingWindow() == 0
+        || (shape.architecture().equals("exaone4") && shape.layers() != 64)) {
       return false;
     }
     var pattern = shape.slidingPattern();

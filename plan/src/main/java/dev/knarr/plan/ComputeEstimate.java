@@ -3,9 +3,10 @@ package dev.knarr.plan;
 
 /**
  * The compute buffer of a device, estimated upwards. llama.cpp finds the real size by laying out
- * the graph of its largest batch; the terms here are those that were told apart by comparing the
- * logged sizes of six models in several contexts with stock workers (llama.cpp 0.7.0): inputs in
- * four copies, attention masks, and the widest moment of one layer. Immutable.
+ * the graph of its largest batch; the terms here were told apart by comparing the logged sizes of
+ * six models with real shapes in several contexts, and of one tiny model of each architecture, over
+ * stock workers (llama.cpp 0.7.0): inputs in four copies, attention masks, and the widest moment of
+ * one layer. Immutable.
  */
 final class ComputeEstimate {
   private static final long F32_BYTES = 4;
@@ -16,6 +17,9 @@ final class ComputeEstimate {
 
   /** What the first device held beyond the others, in vectors of the embedding per token. */
   private static final long FIRST_DEVICE_VECTORS = 9;
+
+  /** Scores, their order and masks of the attention that picks tokens by an indexer first. */
+  private static final long INDEXER_ROWS = 12;
 
   /** Small inputs (positions, indices) and alignment; measured under 0.1 MiB. */
   private static final long SMALL_BYTES = 1L << 20;
@@ -46,20 +50,25 @@ final class ComputeEstimate {
   }
 
   private long masks() {
-    long element = options.flashAttention() == FlashAttention.OFF ? F32_BYTES : F16_BYTES;
+    long element = fusedAttention() ? F16_BYTES : F32_BYTES;
     return (cache.cells() + cache.windowCells()) * tokens * element;
+  }
+
+  /** llama.cpp leaves the fused kernel off for grok, whose scores are capped. */
+  private boolean fusedAttention() {
+    return options.flashAttention() != FlashAttention.OFF && !shape.architecture().equals("grok");
   }
 
   /** The scores of all heads, which only the fused kernel need not write down. */
   private long scores() {
-    return options.flashAttention() == FlashAttention.OFF
-        ? Math.multiplyExact(shape.maxHeads() * cache.cells(), tokens * F32_BYTES)
-        : 0;
+    long row = cache.cells() * tokens * F32_BYTES;
+    long scores = fusedAttention() ? 0 : Math.multiplyExact(shape.maxHeads(), row);
+    return scores + (shape.indexerKeyLength() > 0 ? INDEXER_ROWS * row : 0);
   }
 
   private long widestMoment() {
     long queries = shape.maxHeads() * shape.keyLength(false);
-    long rows = 3 * Math.max(shape.embedding(), queries);
+    long rows = 5 * Math.max(shape.embedding(), queries);
     long feedForward = 3 * shape.feedForward();
     if (shape.expertsUsed() > 0) {
       feedForward =
@@ -67,7 +76,9 @@ final class ComputeEstimate {
               feedForward,
               shape.expertsUsed() * (shape.embedding() + 2 * shape.expertFeedForward()));
     }
-    long recurrent = 4 * shape.number("ssm.inner_size", 0);
+    long recurrent =
+        7 * shape.number("ssm.inner_size", 0)
+            + 4 * shape.number("ssm.group_count", 0) * shape.number("ssm.state_size", 0);
     long bytes = (rows + Math.max(feedForward, recurrent)) * tokens * F32_BYTES;
     return bytes + bytes / 12; // holes between tensors; up to 6 % was seen
   }

@@ -3,7 +3,9 @@ package dev.knarr.plan;
 
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.gguf.GgufMetadata;
+import java.util.BitSet;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * The numbers of a model's header that sizes depend on, by layer where they differ by layer.
@@ -16,10 +18,19 @@ final class ModelShape {
   /** Over every length a model has; products of two still fit a long. */
   private static final long MAX_NUMBER = 1L << 26;
 
+  /** Tensors that tell what a layer is: keys of attention, a recurrent state, an indexer. */
+  private static final Pattern LAYER_TENSOR =
+      Pattern.compile(
+          "(?:dec\\.)?blk\\.(\\d{1,4})\\.(?:(attn_(?:k|qkv|kv).*)|((?:ssm|shortconv|time_mix).*)|(indexer.*)).*");
+
   private final GgufFile file;
   private final GgufMetadata metadata;
   private final String architecture;
   private final int layers;
+  private final BitSet attentionTensors = new BitSet();
+  private final BitSet keyTensors = new BitSet();
+  private final BitSet recurrentTensors = new BitSet();
+  private final BitSet indexerTensors = new BitSet();
 
   ModelShape(GgufFile file) {
     this.file = file;
@@ -30,6 +41,16 @@ final class ModelShape {
       throw unusable("block_count", count);
     }
     this.layers = (int) count;
+    for (var tensor : file.tensors()) {
+      var matcher = LAYER_TENSOR.matcher(tensor.name());
+      if (matcher.matches()) {
+        int layer = Integer.parseInt(matcher.group(1));
+        attentionTensors.set(layer, attentionTensors.get(layer) || matcher.group(2) != null);
+        keyTensors.set(layer, keyTensors.get(layer) || "attn_k.weight".equals(matcher.group(2)));
+        recurrentTensors.set(layer, recurrentTensors.get(layer) || matcher.group(3) != null);
+        indexerTensors.set(layer, indexerTensors.get(layer) || matcher.group(4) != null);
+      }
+    }
   }
 
   String architecture() {
@@ -95,6 +116,26 @@ final class ModelShape {
   /** Multi-head latent attention keeps one compressed row instead of keys and values. */
   boolean latentAttention() {
     return number("attention.key_length_mla", 0) > 0 && number("attention.value_length_mla", 0) > 0;
+  }
+
+  /**
+   * Whether a layer has keys to be kept. A recurrent layer may have a matrix for keys among others
+   * ({@code attn_qkv}) and keep none; only one with a matrix for keys alone does both.
+   */
+  boolean attention(int layer) {
+    return recurrent(layer) ? keyTensors.get(layer) : attentionTensors.get(layer);
+  }
+
+  /** Whether a layer has a state that does not grow: said by the header, or seen in its tensors. */
+  boolean recurrent(int layer) {
+    var said = metadata.integers(architecture + ".attention.recurrent_layers");
+    return said.isPresent()
+        ? layer < said.get().size() && said.get().get(layer) != 0
+        : recurrentTensors.get(layer);
+  }
+
+  boolean indexer(int layer) {
+    return indexerKeyLength() > 0 && indexerTensors.get(layer);
   }
 
   long indexerKeyLength() {

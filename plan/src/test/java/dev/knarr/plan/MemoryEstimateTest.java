@@ -227,7 +227,14 @@ class MemoryEstimateTest {
   private MemoryEstimate estimate(
       String architecture, int layers, int keys, UnaryOperator<GgufBytes> metadata) {
     return MemoryEstimate.of(
-        Models.layered(folder.resolve("m.gguf"), architecture, layers, 64, keys, metadata),
+        Models.layered(
+            folder.resolve("m.gguf"),
+            architecture,
+            layers,
+            64,
+            keys,
+            metadata,
+            layer -> architecture.equals("qwen3next") && layer < 3 ? "ssm_out" : "attn_k"),
         ContextOptions.DEFAULTS);
   }
 }

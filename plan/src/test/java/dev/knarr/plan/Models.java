@@ -4,6 +4,7 @@ package dev.knarr.plan;
 import dev.knarr.gguf.GgufBytes;
 import dev.knarr.gguf.GgufFile;
 import java.nio.file.Path;
+import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 
 /** Headers of models with chosen shapes; no data behind them but zeros. */
@@ -17,6 +18,7 @@ final class Models {
    * embedding and an output of 64 rows.
    *
    * @param keys how many keys {@code metadata} writes
+   * @param tensor the name of a layer's matrix
    */
   static GgufFile layered(
       Path file,
@@ -24,13 +26,14 @@ final class Models {
       int layers,
       int rows,
       int keys,
-      UnaryOperator<GgufBytes> metadata) {
+      UnaryOperator<GgufBytes> metadata,
+      IntFunction<String> tensor) {
     var bytes = metadata.apply(GgufBytes.header(3, layers + 3L, keys + 3L));
     bytes.keyText("general.architecture", architecture);
     bytes.keyU32(architecture + ".block_count", layers);
     bytes.keyU32(architecture + ".embedding_length", 256);
     for (int i = 0; i < layers; i++) {
-      bytes.tensor("blk." + i + ".attn_q.weight", F16, 0, 256, rows);
+      bytes.tensor("blk." + i + "." + tensor.apply(i) + ".weight", F16, 0, 256, rows);
     }
     bytes.tensor("token_embd.weight", F16, 0, 256, 64);
     bytes.tensor("output.weight", F16, 0, 256, 64);
