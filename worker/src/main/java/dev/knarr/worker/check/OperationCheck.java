@@ -47,6 +47,7 @@ public final class OperationCheck {
           TensorOp.SUM,
           TensorOp.SET_ROWS,
           TensorOp.CONV_2D,
+          TensorOp.CONV_3D,
           TensorOp.VIEW);
 
   private OperationCheck() {}

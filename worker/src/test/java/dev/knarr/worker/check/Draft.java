@@ -47,9 +47,12 @@ final class Draft {
     return this;
   }
 
-  /** Extents that need not fit the type, with the strides of a packed F32 tensor. */
+  /** Extents that need not fit type or memory; strides have to follow. */
   Draft extents(long ne0, long ne1, long ne2, long ne3) {
-    builder.shape(new TensorShape(ne0, ne1, ne2, ne3, 4, 4, 4, 4));
+    ne[0] = ne0;
+    ne[1] = ne1;
+    ne[2] = ne2;
+    ne[3] = ne3;
     return this;
   }
 

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker;
+
+import dev.knarr.ggml.Ggml;
+import dev.knarr.ggml.GgmlDevice;
+import dev.knarr.ggml.GgmlLocation;
+import dev.knarr.os.CacheFolder;
+import dev.knarr.plan.ByteSize;
+import dev.knarr.rpc.wire.WireLimits;
+import dev.knarr.worker.device.Device;
+import dev.knarr.worker.device.DeviceProbe;
+import dev.knarr.worker.server.RpcServer;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.channels.UnresolvedAddressException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A running worker: ggml loaded and checked, every device proven, the RPC port open. Opened and
+ * closed by one thread.
+ */
+public final class Worker implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
+
+  private final List<Device> devices;
+  private final RpcServer server;
+
+  /**
+   * Starts a worker; when this returns, every device has computed and clients are served.
+   *
+   * @throws WorkerStartException if ggml, a device or the port cannot be had; the message says what
+   *     to do
+   */
+  public static Worker open(WorkerConfig config, MeterRegistry registry) {
+    var metrics = new WorkerMetrics(registry);
+    var devices = openDevices(config);
+    try {
+      for (var device : devices) {
+        DeviceProbe.run(device);
+        metrics.register(device);
+        LOG.info(
+            "Device {} ({}, {}): {} of {} free",
+            device.name(),
+            device.ggml().kind(),
+            device.ggml().description(),
+            ByteSize.format(device.freeBytes()),
+            ByteSize.format(device.totalBytes()));
+      }
+      var server = openServer(config, devices, metrics);
+      LOG.info("RPC protocol 8.0 at {}", server.address());
+      if (!server.address().getAddress().isLoopbackAddress()) {
+        LOG.warn(
+            "The RPC port is open to the network: the protocol has no authentication and no"
+                + " encryption. Use it on a private network only.");
+      }
+      return new Worker(devices, server);
+    } catch (RuntimeException e) {
+      devices.forEach(Device::close);
+      throw e;
+    }
+  }
+
+  private Worker(List<Device> devices, RpcServer server) {
+    this.devices = devices;
+    this.server = server;
+  }
+
+  private static RpcServer openServer(
+      WorkerConfig config, List<Device> devices, WorkerMetrics metrics) {
+    try {
+      return RpcServer.open(settings(config), devices, metrics, metrics);
+    } catch (IOException | UnresolvedAddressException e) {
+      throw new WorkerStartException(
+          "Port %d on %s cannot be opened (%s): another program may have it; choose one with --port, or 0 for any free one."
+              .formatted(config.port(), config.host(), e),
+          e);
+    }
+  }
+
+  private static RpcServer.Settings settings(WorkerConfig config) {
+    return new RpcServer.Settings(
+        new InetSocketAddress(config.host(), config.port()),
+        WireLimits.defaults(),
+        config.maxConnections(),
+        config.helloTimeout(),
+        config.stopTimeout());
+  }
+
+  private static List<Device> openDevices(WorkerConfig config) {
+    var location =
+        GgmlLocation.find(config.ggmlDir().orElse(null), CacheFolder.llamaCpp())
+            .orElseThrow(
+                () ->
+                    new WorkerStartException(
+                        "No ggml libraries were found: install Debian's libggml0, or name their"
+                            + " folder with --ggml-dir or KNARR_GGML_DIR."));
+    var ggml = Ggml.load(location);
+    LOG.info("ggml {} ({}) from {}", ggml.version(), ggml.commit(), ggml.directory());
+    long limit = config.memoryLimit().map(ByteSize::parse).orElse(Long.MAX_VALUE);
+    int threads = config.threads().orElse(Runtime.getRuntime().availableProcessors());
+    if (threads < 1) {
+      throw new WorkerStartException("--threads is " + threads + ", but must be 1 or more.");
+    }
+    Optional<GgmlDevice> cpu =
+        ggml.devices().stream().filter(d -> d.kind() == GgmlDevice.Kind.CPU).findFirst();
+    var devices = new ArrayList<Device>();
+    try {
+      for (var device : offered(ggml, config)) {
+        devices.add(Device.open(device, cpu.filter(other -> other != device), threads, limit));
+      }
+    } catch (RuntimeException e) {
+      devices.forEach(Device::close);
+      throw e;
+    }
+    return devices;
+  }
+
+  private static List<GgmlDevice> offered(Ggml ggml, WorkerConfig config) {
+    var wanted = config.device().orElse(List.of());
+    if (wanted.isEmpty()) {
+      // Helpers of the CPU (ACCEL) have no memory of their own that a client could use.
+      return ggml.devices().stream().filter(d -> d.kind() != GgmlDevice.Kind.ACCEL).toList();
+    }
+    return wanted.stream().map(name -> byName(ggml, name)).toList();
+  }
+
+  private static GgmlDevice byName(Ggml ggml, String name) {
+    return ggml.devices().stream()
+        .filter(device -> device.name().equalsIgnoreCase(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new WorkerStartException(
+                    "There is no device %s; ggml found %s. A missing GPU usually means a missing driver or backend library in %s."
+                        .formatted(
+                            name,
+                            ggml.devices().stream()
+                                .map(GgmlDevice::name)
+                                .collect(Collectors.joining(", ")),
+                            ggml.directory())));
+  }
+
+  /** Where clients connect, with the port that was opened. */
+  public InetSocketAddress address() {
+    return server.address();
+  }
+
+  /** The devices offered, in the order of their numbers. */
+  public List<Device> devices() {
+    return devices;
+  }
+
+  /** Finishes running graphs within the configured limit, then gives everything back. */
+  @Override
+  public void close() {
+    server.close();
+    devices.forEach(Device::close);
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker;
+
+import dev.knarr.os.Announcement;
+import dev.knarr.os.ParentPipe;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.Quarkus;
+import io.quarkus.runtime.QuarkusApplication;
+import jakarta.inject.Inject;
+import java.net.InetSocketAddress;
+import java.util.Map;
+import org.eclipse.microprofile.config.Config;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A worker process: opens the {@link Worker}, says where it is to be found, and runs until it is
+ * stopped. Exit code 1 when it cannot start.
+ */
+public class WorkerMain implements QuarkusApplication {
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
+
+  private final WorkerConfig config;
+  private final Config properties;
+  private final MeterRegistry registry;
+  private final ProvenWorker proven;
+
+  @Inject
+  public WorkerMain(
+      WorkerConfig config, Config properties, MeterRegistry registry, ProvenWorker proven) {
+    this.config = config;
+    this.properties = properties;
+    this.registry = registry;
+    this.proven = proven;
+  }
+
+  @Override
+  public int run(String... args) {
+    ParentPipe.follow(Quarkus::asyncExit, config.stopTimeout().plusSeconds(5));
+    try (var worker = Worker.open(config, registry)) {
+      proven.set(worker);
+      config.announce().ifPresent(file -> Announcement.write(file, endpoints(worker)));
+      Quarkus.waitForExit();
+      proven.clear();
+      return 0;
+    } catch (RuntimeException e) {
+      LOG.error("The worker cannot run: {}", e.getMessage(), expected(e) ? null : e);
+      return 1;
+    }
+  }
+
+  private static boolean expected(RuntimeException e) {
+    return e instanceof WorkerStartException;
+  }
+
+  private Map<String, String> endpoints(Worker worker) {
+    int managementPort = properties.getValue("quarkus.http.port", Integer.class);
+    var management =
+        new InetSocketAddress(
+            properties.getValue("quarkus.http.host", String.class), managementPort);
+    return Map.of("rpc", text(worker.address()), "management", text(management));
+  }
+
+  private static String text(InetSocketAddress address) {
+    return address.getAddress().getHostAddress() + ":" + address.getPort();
+  }
+}

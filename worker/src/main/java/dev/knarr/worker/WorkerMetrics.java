@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker;
+
+import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcCommand;
+import dev.knarr.rpc.wire.Direction;
+import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.worker.device.Device;
+import dev.knarr.worker.server.ServerEvents;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The worker's meters. Names are constants here and rows of {@code docs/reference/metrics.md}; tags
+ * come from enums or are device names. Any thread may call.
+ */
+public final class WorkerMetrics implements FrameMeter, ServerEvents {
+  /** Bytes of RPC frames, framing included. */
+  public static final String RPC_BYTES = "knarr.worker.rpc.bytes";
+
+  /** RPC frames. */
+  public static final String RPC_FRAMES = "knarr.worker.rpc.frames";
+
+  /** Time from a request read to its answer written or, without an answer, to its end. */
+  public static final String CALL_DURATION = "rpc.server.call.duration";
+
+  /** Clients connected now. */
+  public static final String CONNECTIONS = "knarr.worker.connection.active";
+
+  /** Clients that have connected. */
+  public static final String CONNECTIONS_ACCEPTED = "knarr.worker.connection.accepted";
+
+  /** Requests refused, each of which closed its connection. */
+  public static final String REJECTED = "knarr.worker.request.rejected";
+
+  /** Graphs kept for recomputing. */
+  public static final String GRAPHS_STORED = "knarr.worker.graph.stored";
+
+  /** Native memory of kept graphs. */
+  public static final String GRAPHS_MEMORY = "knarr.worker.graph.memory";
+
+  /** Graphs computed from a description just received. */
+  public static final String GRAPHS_COMPUTED = "knarr.worker.graph.computed";
+
+  /** Graphs computed again by name. */
+  public static final String GRAPHS_RECOMPUTED = "knarr.worker.graph.recomputed";
+
+  /** Time a device spent on graphs. */
+  public static final String COMPUTE_DURATION = "knarr.worker.graph.compute.duration";
+
+  /** Nodes computed on the CPU because the device cannot. */
+  public static final String FALLBACK_NODES = "knarr.worker.graph.fallback.nodes";
+
+  /** Bytes of buffers handed out. */
+  public static final String BUFFERS = "knarr.worker.buffer.allocated";
+
+  /** Bytes of a device that can still be handed out. */
+  public static final String MEMORY_FREE = "knarr.worker.device.memory.free";
+
+  /** Bytes a device may hand out in all. */
+  public static final String MEMORY_TOTAL = "knarr.worker.device.memory.total";
+
+  private static final String COMMAND = "command";
+  private static final String DIRECTION = "direction";
+  private static final String DEVICE = "device";
+
+  private final MeterRegistry registry;
+  private final Map<RpcCommand, FrameCounters> requests = new EnumMap<>(RpcCommand.class);
+  private final Map<RpcCommand, FrameCounters> responses = new EnumMap<>(RpcCommand.class);
+  private final Map<RpcCommand, Timer> calls = new EnumMap<>(RpcCommand.class);
+  private final Map<ProtocolFault, Counter> rejected = new EnumMap<>(ProtocolFault.class);
+  private final Map<String, DeviceMeters> devices = new ConcurrentHashMap<>();
+  private final AtomicInteger connections;
+  private final Counter accepted;
+
+  private record FrameCounters(Counter frames, Counter bytes) {}
+
+  private record DeviceMeters(
+      AtomicInteger stored,
+      AtomicLong storedBytes,
+      Counter computed,
+      Counter recomputed,
+      Counter fallback,
+      Timer compute) {}
+
+  public WorkerMetrics(MeterRegistry registry) {
+    this.registry = registry;
+    for (var command : RpcCommand.values()) {
+      calls.put(
+          command,
+          Timer.builder(CALL_DURATION)
+              .description("Time from a request to its answer or end")
+              .tag("rpc.system.name", "ggml")
+              .tag("rpc.method", command.metricName())
+              .register(registry));
+      requests.put(command, frameCounters(command, Direction.REQUEST));
+      responses.put(command, frameCounters(command, Direction.RESPONSE));
+    }
+    for (var fault : ProtocolFault.values()) {
+      rejected.put(
+          fault,
+          Counter.builder(REJECTED)
+              .description("Refused requests; each closed its connection")
+              .tag("fault", fault.metricName())
+              .register(registry));
+    }
+    connections = new AtomicInteger();
+    Gauge.builder(CONNECTIONS, connections, AtomicInteger::get)
+        .description("Clients connected")
+        .register(registry);
+    accepted =
+        Counter.builder(CONNECTIONS_ACCEPTED)
+            .description("Clients that have connected")
+            .register(registry);
+  }
+
+  private FrameCounters frameCounters(RpcCommand command, Direction direction) {
+    String[] tags = {COMMAND, command.metricName(), DIRECTION, direction.metricName()};
+    return new FrameCounters(
+        Counter.builder(RPC_FRAMES).description("RPC frames").tags(tags).register(registry),
+        Counter.builder(RPC_BYTES)
+            .description("Bytes of RPC frames, framing included")
+            .baseUnit("bytes")
+            .tags(tags)
+            .register(registry));
+  }
+
+  /** Registers the meters of a device. */
+  public void register(Device device) {
+    String name = device.name();
+    var stored = new AtomicInteger();
+    var storedBytes = new AtomicLong();
+    Gauge.builder(GRAPHS_STORED, stored, AtomicInteger::get)
+        .description("Graphs kept for recomputing")
+        .tag(DEVICE, name)
+        .register(registry);
+    Gauge.builder(GRAPHS_MEMORY, storedBytes, AtomicLong::get)
+        .description("Memory of kept graphs")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    Gauge.builder(BUFFERS, device, Device::allocatedBytes)
+        .description("Bytes of buffers handed out")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    Gauge.builder(MEMORY_FREE, device, Device::freeBytes)
+        .description("Bytes that can still be handed out")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    Gauge.builder(MEMORY_TOTAL, device, Device::totalBytes)
+        .description("Bytes that may be handed out in all")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    devices.put(
+        name,
+        new DeviceMeters(
+            stored,
+            storedBytes,
+            counter(GRAPHS_COMPUTED, "Graphs computed from a description just received", name),
+            counter(GRAPHS_RECOMPUTED, "Graphs computed again by name", name),
+            counter(FALLBACK_NODES, "Nodes computed on the CPU instead", name),
+            Timer.builder(COMPUTE_DURATION)
+                .description("Time spent on graphs")
+                .tag(DEVICE, name)
+                .register(registry)));
+  }
+
+  private Counter counter(String name, String description, String device) {
+    return Counter.builder(name).description(description).tag(DEVICE, device).register(registry);
+  }
+
+  /** Every key was registered: a missing one is a mistake of ours. */
+  private static <K, M> M of(Map<K, M> meters, K key) {
+    return Objects.requireNonNull(meters.get(key), () -> "no meters of " + key);
+  }
+
+  @Override
+  public void frame(RpcCommand command, Direction direction, long frameBytes) {
+    var counters = of(direction == Direction.REQUEST ? requests : responses, command);
+    counters.frames.increment();
+    counters.bytes.increment((double) frameBytes);
+  }
+
+  @Override
+  public void connected() {
+    accepted.increment();
+    connections.incrementAndGet();
+  }
+
+  @Override
+  public void disconnected() {
+    connections.decrementAndGet();
+  }
+
+  @Override
+  public void served(RpcCommand command, long nanos) {
+    of(calls, command).record(Duration.ofNanos(nanos));
+  }
+
+  @Override
+  public void rejected(ProtocolFault fault) {
+    of(rejected, fault).increment();
+  }
+
+  @Override
+  public void graphStored(Device device, int graphs, long nativeBytes) {
+    var meters = of(devices, device.name());
+    meters.stored.addAndGet(graphs);
+    meters.storedBytes.addAndGet(nativeBytes);
+  }
+
+  @Override
+  public void graphComputed(Device device, boolean again, long nanos) {
+    var meters = of(devices, device.name());
+    (again ? meters.recomputed : meters.computed).increment();
+    meters.compute.record(Duration.ofNanos(nanos));
+  }
+
+  @Override
+  public void nodesFellBack(Device device, int nodes) {
+    of(devices, device.name()).fallback.increment(nodes);
+  }
+}

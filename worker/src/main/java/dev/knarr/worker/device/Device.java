@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.device;
+
+import dev.knarr.ggml.GgmlBackend;
+import dev.knarr.ggml.GgmlBuffer;
+import dev.knarr.ggml.GgmlDevice;
+import dev.knarr.ggml.GgmlException;
+import dev.knarr.ggml.GgmlFault;
+import dev.knarr.ggml.GgmlGraph;
+import dev.knarr.worker.check.OperationCheck;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A ggml device that clients may use: its backend, the thread that runs it, its memory budget. Any
+ * thread may call, except {@link #compute} and {@link #computeOnCpu}, which belong in a task of
+ * {@link #submit}.
+ */
+public final class Device implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Device.class);
+
+  private final GgmlDevice ggml;
+  private final Optional<GgmlDevice> cpu;
+  private final int threads;
+
+  /** OpenMP keeps a team of threads for every thread that computes; a team of one costs nothing. */
+  private final boolean anyThread;
+
+  private final MemoryBudget budget;
+  private final DeviceThread thread;
+  private final GgmlBackend backend;
+  private Optional<GgmlBackend> cpuBackend = Optional.empty(); // the device thread's
+
+  /**
+   * Opens the device.
+   *
+   * @param ggml the device
+   * @param cpu the CPU device, which computes what {@code ggml} cannot; empty if {@code ggml} is it
+   * @param threads compute threads of CPU backends, 1 or more
+   * @param memoryLimitBytes the most memory to hand out, at most the device's own
+   */
+  public static Device open(
+      GgmlDevice ggml, Optional<GgmlDevice> cpu, int threads, long memoryLimitBytes) {
+    return new Device(ggml, cpu, threads, memoryLimitBytes);
+  }
+
+  private Device(GgmlDevice ggml, Optional<GgmlDevice> cpu, int threads, long memoryLimitBytes) {
+    this.ggml = ggml;
+    this.cpu = cpu;
+    this.threads = threads;
+    this.anyThread = threads == 1 || ggml.kind() != GgmlDevice.Kind.CPU;
+    this.budget = new MemoryBudget(Math.min(memoryLimitBytes, ggml.memoryTotal()));
+    this.thread = new DeviceThread(ggml.name());
+    try {
+      this.backend = openBackend(ggml);
+    } catch (RuntimeException e) {
+      thread.close();
+      throw e;
+    }
+  }
+
+  private GgmlBackend openBackend(GgmlDevice device) {
+    var opened = new GgmlBackend[1];
+    run(() -> opened[0] = device.openBackend(threads));
+    return opened[0];
+  }
+
+  /** ggml's name of the device, such as {@code CPU} or {@code CUDA0}. */
+  public String name() {
+    return ggml.name();
+  }
+
+  /** The ggml device, for its properties. */
+  public GgmlDevice ggml() {
+    return ggml;
+  }
+
+  /** Compute threads of CPU backends. */
+  public int threads() {
+    return threads;
+  }
+
+  /** The CPU device that computes what this one cannot, if there is one. */
+  public Optional<GgmlDevice> cpu() {
+    return cpu;
+  }
+
+  /** Allocates {@code bytes} (0 or more); empty when the budget or the device lacks them. */
+  public Optional<DeviceBuffer> allocate(long bytes) {
+    if (!budget.reserve(bytes)) {
+      LOG.warn(
+          "{}: an allocation of {} bytes is over what is left of the limit of {} bytes ({} are in"
+              + " use); raise --memory-limit or give the model more devices",
+          name(),
+          bytes,
+          budget.limitBytes(),
+          budget.usedBytes());
+      return Optional.empty();
+    }
+    try {
+      var memory = new GgmlBuffer[1];
+      if (ggml.hostMemory()) {
+        // A kernel of ggml reads behind its operand; the margin keeps that inside the buffer.
+        memory[0] = ggml.allocate(bytes == 0 ? 0 : bytes + OperationCheck.OVERREAD_BYTES);
+      } else {
+        run(() -> memory[0] = ggml.allocate(bytes));
+      }
+      return Optional.of(new DeviceBuffer(this, memory[0], bytes));
+    } catch (GgmlException e) {
+      budget.release(bytes);
+      if (e.fault() == GgmlFault.OUT_OF_MEMORY) {
+        LOG.warn("{}: {}", name(), e.getMessage());
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  /** Bytes that can still be allocated: the least of what the budget and the device have. */
+  public long freeBytes() {
+    return Math.clamp(
+        Math.min(ggml.memoryFree(), budget.limitBytes() - budget.usedBytes()), 0, Long.MAX_VALUE);
+  }
+
+  /** The budget, in bytes. */
+  public long totalBytes() {
+    return budget.limitBytes();
+  }
+
+  /** Bytes in buffers. */
+  public long allocatedBytes() {
+    return budget.usedBytes();
+  }
+
+  void released(long bytes) {
+    budget.release(bytes);
+  }
+
+  /** Queues work behind all that was submitted before. */
+  public DeviceTask submit(Runnable work) {
+    return thread.submit(work);
+  }
+
+  /**
+   * Runs short work at once, on the calling thread, if the device is idle.
+   *
+   * @return whether it was run; if not it must be submitted
+   */
+  public boolean tryRun(Runnable work) {
+    return anyThread && thread.tryRun(work);
+  }
+
+  /** Runs work that may call into the backend, when its turn has come, and waits for it. */
+  public void run(Runnable work) {
+    if (thread.isCurrent()) {
+      work.run();
+    } else if (!tryRun(work)) {
+      thread.submit(work).await();
+    }
+  }
+
+  /** Runs an access to memory: at once if the host can address it, else when its turn has come. */
+  void access(GgmlBuffer memory, Runnable access) {
+    if (memory.host()) {
+      access.run();
+    } else {
+      run(access);
+    }
+  }
+
+  /** Computes a graph and waits for its results; on the device's thread only. */
+  public void compute(GgmlGraph graph) {
+    backend.compute(graph);
+    backend.synchronize();
+  }
+
+  /** Computes a graph on the worker's CPU instead; on the device's thread only. */
+  public void computeOnCpu(GgmlGraph graph) {
+    if (cpuBackend.isEmpty()) {
+      cpuBackend = Optional.of(cpu.orElseThrow().openBackend(threads));
+    }
+    var onCpu = cpuBackend.get();
+    onCpu.compute(graph);
+    onCpu.synchronize();
+  }
+
+  /** Finishes queued work and gives everything back; buffers must have been closed before. */
+  @Override
+  public void close() {
+    run(
+        () -> {
+          cpuBackend.ifPresent(GgmlBackend::close);
+          backend.close();
+        });
+    thread.close();
+  }
+}

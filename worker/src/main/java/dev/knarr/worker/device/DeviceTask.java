@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.device;
+
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Work handed to a device. One thread runs it, one thread (the connection that submitted it) may
+ * wait for it.
+ */
+public final class DeviceTask {
+  private final Runnable body;
+  private @Nullable Throwable failure; // published by done
+  private volatile boolean done;
+  private volatile @Nullable Thread waiter;
+
+  DeviceTask(Runnable body) {
+    this.body = body;
+  }
+
+  void run() {
+    try {
+      body.run();
+    } catch (Throwable t) { // the device thread outlives any task; the waiter gets the failure
+      failure = t;
+    }
+  }
+
+  /** Lets the waiting thread go on; after {@link #run}, with the device free for others. */
+  void ended() {
+    done = true;
+    var thread = waiter;
+    if (thread != null) {
+      LockSupport.unpark(thread);
+    }
+  }
+
+  /** Whether the work has ended, well or not. */
+  public boolean isDone() {
+    return done;
+  }
+
+  /**
+   * Waits for the end of the work. Device work always ends (ggml has no way to stop a graph), so
+   * there is no time limit here; an interrupt is kept for the caller.
+   *
+   * @throws RuntimeException what the work threw
+   */
+  public void await() {
+    if (!done) {
+      waiter = Thread.currentThread();
+      boolean interrupted = false;
+      while (!done) {
+        LockSupport.park(this);
+        interrupted |= Thread.interrupted();
+      }
+      waiter = null;
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    switch (failure) {
+      case null -> {}
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException(failure);
+    }
+  }
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.graph;
+
+import dev.knarr.ggml.GgmlBuffer;
+import dev.knarr.ggml.GgmlDevice;
+import dev.knarr.ggml.GgmlGraph;
+import dev.knarr.ggml.TensorDescription;
+import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.tensor.ComputeGraph;
+import dev.knarr.rpc.tensor.RpcTensor;
+import dev.knarr.rpc.tensor.TensorOp;
+import dev.knarr.worker.check.GraphCheck;
+import dev.knarr.worker.check.IndexPlan;
+import dev.knarr.worker.check.IndexPlan.Read;
+import dev.knarr.worker.check.ScratchMemory;
+import dev.knarr.worker.device.Device;
+import dev.knarr.worker.device.DeviceBuffer;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The making of one {@link CompiledGraph}. Nodes go into one native graph as long as the device can
+ * compute them and nothing has to happen between them; a node it cannot compute, and an index
+ * tensor that must be checked after it was computed, begin a new step.
+ */
+final class GraphCompilation implements AutoCloseable {
+  /** The operations for which clients ask GET_ALLOC_SIZE (section 7.14 of the protocol). */
+  private static final Set<TensorOp> KEEP_VALUES_BEHIND =
+      EnumSet.of(
+          TensorOp.CUMSUM,
+          TensorOp.MUL_MAT,
+          TensorOp.MUL_MAT_ID,
+          TensorOp.ARGSORT,
+          TensorOp.TOP_K,
+          TensorOp.FLASH_ATTN_EXT);
+
+  private final ComputeGraph graph;
+  private final Device device;
+  private final FallbackLog fallbacks;
+  private final @Nullable TensorPlace[] places;
+  private final Set<DeviceBuffer> buffers = new HashSet<>();
+  private final List<GraphStep> steps = new ArrayList<>();
+
+  /** Operations of the step being collected, as tensor indices. */
+  private final List<Integer> pending = new ArrayList<>();
+
+  private GgmlGraph.@Nullable Builder builder;
+  private int fallbackNodes;
+  private boolean done;
+
+  GraphCompilation(
+      ComputeGraph graph, Device device, TensorPlaces resolver, FallbackLog fallbacks) {
+    this.graph = graph;
+    this.device = device;
+    this.fallbacks = fallbacks;
+    this.places = new TensorPlace[graph.tensorCount()];
+    for (int i = 0; i < places.length; i++) {
+      var place = resolver.of(graph.tensor(i));
+      places[i] = place;
+      if (place != null) {
+        buffers.add(place.buffer());
+      }
+    }
+  }
+
+  CompiledGraph compile() {
+    GraphCheck.check(graph);
+    requireScratch();
+    var reads = IndexPlan.of(graph).reads();
+    reads.stream().filter(Read::beforeGraph).forEach(this::checkIndices);
+    int next = 0;
+    for (int node = 0; node < graph.nodeCount(); node++) {
+      for (; next < reads.size() && reads.get(next).beforeNode() <= node; next++) {
+        if (!reads.get(next).beforeGraph()) {
+          checkIndices(reads.get(next));
+        }
+      }
+      if (isComputed(node)) {
+        add(graph.nodeIndex(node));
+      }
+    }
+    finishStep();
+    done = true;
+    return new CompiledGraph(steps, buffers, fallbackNodes);
+  }
+
+  /** ggml ends the process when it cannot allocate what a CPU graph needs beside its buffers. */
+  private void requireScratch() {
+    if (!device.ggml().hostMemory()) {
+      return;
+    }
+    long scratch = ScratchMemory.bytes(graph, device.threads());
+    if (scratch > device.freeBytes()) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED,
+          "a graph needs %d bytes of scratch memory and device %s has %d left"
+              .formatted(scratch, device.name(), device.freeBytes()));
+    }
+  }
+
+  /** A node without the flag is there for its shape: its operands may never have been written. */
+  private boolean isComputed(int node) {
+    return graph.tensor(graph.nodeIndex(node)).isComputed();
+  }
+
+  private void add(int index) {
+    if (isNoOperation(index)) {
+      pending.add(index);
+      return;
+    }
+    requireOnDevice(index, "the result");
+    requireRoomBehind(index);
+    for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
+      int source = graph.sourceIndex(index, k);
+      if (source >= 0) {
+        requireOnDevice(source, "operand " + k);
+      }
+    }
+    if (builder().supported(device.ggml(), index)) {
+      pending.add(index);
+    } else {
+      finishStep();
+      steps.add(fallback(index));
+      fallbackNodes++;
+    }
+  }
+
+  private boolean isNoOperation(int index) {
+    return TensorOp.ofCode(graph.tensor(index).op()).orElseThrow().noOperation();
+  }
+
+  private void requireOnDevice(int index, String role) {
+    var tensor = graph.tensor(index);
+    var place = places[index];
+    if (place == null) {
+      if (tensor.byteSize() == 0) {
+        return;
+      }
+      throw new RpcProtocolException(
+          ProtocolFault.BAD_GRAPH,
+          "%s %s of a computed node has no buffer".formatted(role, tensor.name()));
+    }
+    if (place.buffer().device() != device) {
+      throw new RpcProtocolException(
+          ProtocolFault.BAD_GRAPH,
+          "%s %s of a node for device %s lies on device %s"
+              .formatted(role, tensor.name(), device.name(), place.buffer().device().name()));
+    }
+  }
+
+  private void checkIndices(Read read) {
+    var place = places[read.tensor()];
+    if (place != null && place.bytes() > 0) {
+      finishStep();
+      var check = new IndexCheck(graph.tensor(read.tensor()), place, read.bound());
+      steps.add(new GraphStep.CheckIndices(check));
+    }
+  }
+
+  /** Some backends keep intermediate values behind a result; the client has asked how many. */
+  private void requireRoomBehind(int index) {
+    var place = places[index];
+    var node = graph.tensor(index);
+    if (place == null
+        || device.ggml().hostMemory()
+        || !KEEP_VALUES_BEHIND.contains(TensorOp.ofCode(node.op()).orElseThrow())) {
+      return;
+    }
+    var sources = new ArrayList<TensorDescription>();
+    for (int k = 0; k < RpcTensor.MAX_SOURCES && graph.sourceIndex(index, k) >= 0; k++) {
+      sources.add(TensorDescriptions.of(graph.tensor(graph.sourceIndex(index, k))));
+    }
+    long bytes = device.ggml().allocSize(TensorDescriptions.of(node), sources);
+    if (bytes > place.buffer().bytes() - place.offset()) {
+      throw new RpcProtocolException(
+          ProtocolFault.OUT_OF_RANGE,
+          "%s needs %d bytes on %s, and its buffer has %d left"
+              .formatted(
+                  node.name(), bytes, device.name(), place.buffer().bytes() - place.offset()));
+    }
+  }
+
+  /** The builder of the step being collected, with all tensors described. */
+  private GgmlGraph.Builder builder() {
+    if (builder == null) {
+      builder = GgmlGraph.builder(graph.tensorCount(), graph.nodeCount());
+      describe(
+          builder,
+          i -> {
+            var place = places[i];
+            return place == null ? null : new Spot(place.buffer().memory(), place.offset());
+          });
+    }
+    return builder;
+  }
+
+  /** Native memory of a tensor. */
+  private record Spot(GgmlBuffer buffer, long offset) {}
+
+  @FunctionalInterface
+  private interface Spots {
+    @Nullable Spot of(int index);
+  }
+
+  private void describe(GgmlGraph.Builder target, Spots spots) {
+    long[] ne = new long[4];
+    long[] nb = new long[4];
+    int[] sources = new int[RpcTensor.MAX_SOURCES];
+    for (int i = 0; i < graph.tensorCount(); i++) {
+      var tensor = graph.tensor(i);
+      for (int dimension = 0; dimension < 4; dimension++) {
+        ne[dimension] = tensor.ne(dimension);
+        nb[dimension] = tensor.nb(dimension);
+      }
+      for (int k = 0; k < sources.length; k++) {
+        sources[k] = graph.sourceIndex(i, k);
+      }
+      var spot = spots.of(i);
+      target.tensor(
+          i,
+          tensor.type(),
+          ne,
+          nb,
+          tensor.op(),
+          tensor.opParams().toArray(),
+          tensor.flags(),
+          sources,
+          graph.viewSourceIndex(i),
+          tensor.viewOffset(),
+          spot == null ? null : spot.buffer,
+          spot == null ? 0 : spot.offset,
+          tensor.useCount(),
+          tensor.name());
+    }
+  }
+
+  private void finishStep() {
+    if (pending.isEmpty()) {
+      return;
+    }
+    var finished = builder();
+    pending.forEach(finished::node);
+    pending.clear();
+    steps.add(new GraphStep.OnDevice(finished.build()));
+    builder = null;
+  }
+
+  /** A step that computes one node on the CPU, or a refusal where the CPU cannot either. */
+  private CpuFallback fallback(int index) {
+    GgmlDevice cpu = device.cpu().orElseThrow(() -> unsupported(index));
+    var operands = new ArrayList<TensorPlace>();
+    for (int k = -1; k < RpcTensor.MAX_SOURCES; k++) {
+      int tensor = k < 0 ? index : graph.sourceIndex(index, k);
+      if (tensor >= 0 && places[tensor] != null) {
+        operands.add(places[tensor]);
+      }
+    }
+    var result = places[index];
+    if (result == null) {
+      throw unsupported(index);
+    }
+    var layout = new CpuFallback.Layout(operands);
+    var memory = cpu.allocate(layout.bytes());
+    try (var onCpu = GgmlGraph.builder(graph.tensorCount(), 1)) {
+      describe(
+          onCpu,
+          i -> {
+            var place = places[i];
+            return place != null && operands.contains(place)
+                ? new Spot(memory, layout.offsetOf(place))
+                : null;
+          });
+      if (!onCpu.supported(cpu, index)) {
+        throw unsupported(index);
+      }
+      onCpu.node(index);
+      fallbacks.fellBack(device, graph.tensor(index));
+      return new CpuFallback(layout, memory, onCpu.build(), result);
+    } catch (RuntimeException e) {
+      memory.close();
+      throw e;
+    }
+  }
+
+  private RpcProtocolException unsupported(int index) {
+    var node = graph.tensor(index);
+    var operands = new StringBuilder();
+    for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
+      int source = graph.sourceIndex(index, k);
+      if (source >= 0) {
+        var operand = graph.tensor(source);
+        operands.append(", ").append(operand.tensorType()).append(' ').append(operand.shape());
+      }
+    }
+    return new RpcProtocolException(
+        ProtocolFault.UNSUPPORTED_OP,
+        "device %s cannot compute %s %s: result %s %s%s"
+            .formatted(
+                device.name(),
+                TensorOp.ofCode(node.op()).orElseThrow(),
+                node.name(),
+                node.tensorType(),
+                node.shape(),
+                operands));
+  }
+
+  @Override
+  public void close() {
+    if (builder != null) {
+      builder.close();
+    }
+    if (!done) {
+      steps.forEach(GraphStep::close);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.server;
+
+import dev.knarr.worker.device.Device;
+import dev.knarr.worker.device.DeviceTask;
+import java.util.ArrayDeque;
+import java.util.Queue;
+
+/**
+ * What one connection has asked one device to compute and not yet waited for. Called by the
+ * connection's thread only.
+ */
+final class GraphQueue {
+  /** Enough to keep a device busy; few enough that other clients get their turn. */
+  private static final int MOST_OUTSTANDING = 8;
+
+  private final Device device;
+  private final Queue<DeviceTask> outstanding = new ArrayDeque<>();
+
+  GraphQueue(Device device) {
+    this.device = device;
+  }
+
+  /**
+   * Queues work, waiting while the connection has too much of it outstanding.
+   *
+   * @param brief whether the work is so short that it is better done at once if the device is idle
+   * @throws RuntimeException what earlier work threw
+   */
+  void submit(boolean brief, Runnable work) {
+    while (!outstanding.isEmpty()
+        && (outstanding.element().isDone() || outstanding.size() >= MOST_OUTSTANDING)) {
+      outstanding.remove().await();
+    }
+    if (!(brief && outstanding.isEmpty() && device.tryRun(work))) {
+      outstanding.add(device.submit(work));
+    }
+  }
+
+  /** Waits until all is computed, so that memory may be read and written. */
+  void await() {
+    while (!outstanding.isEmpty()) {
+      outstanding.remove().await();
+    }
+  }
+
+  /** Waits until all is computed or has failed, for a connection that has ended anyway. */
+  void drain() {
+    while (!outstanding.isEmpty()) {
+      try {
+        outstanding.remove().await();
+      } catch (RuntimeException e) {
+        // The first failure ended the connection and is its reason; later ones follow from it.
+      }
+    }
+  }
+}

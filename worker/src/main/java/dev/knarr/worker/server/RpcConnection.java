@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.server;
+
+import dev.knarr.ggml.GgmlException;
+import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.RpcRequest;
+import dev.knarr.rpc.RpcRequest.Hello;
+import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.rpc.wire.RpcServerChannel;
+import dev.knarr.rpc.wire.WireLimits;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One client: reads its requests one after the other and has its {@link Session} carry them out.
+ * {@link #run} belongs to the connection's own platform thread; {@link #hasSaidHello} and {@link
+ * #abort} may be called by any.
+ */
+final class RpcConnection implements Runnable {
+  private static final Logger LOG = LoggerFactory.getLogger(RpcConnection.class);
+
+  private final int number;
+  private final SocketChannel socket;
+  private final SocketAddress peer;
+  private final Session session;
+  private final FrameMeter meter;
+  private final WireLimits limits;
+  private final ServerEvents events;
+  private final long openedNanos = System.nanoTime();
+  private volatile boolean saidHello;
+  private volatile @Nullable String abortReason;
+
+  RpcConnection(
+      int number,
+      SocketChannel socket,
+      SocketAddress peer,
+      Session session,
+      WireLimits limits,
+      FrameMeter meter,
+      ServerEvents events) {
+    this.number = number;
+    this.socket = socket;
+    this.peer = peer;
+    this.session = session;
+    this.limits = limits;
+    this.meter = meter;
+    this.events = events;
+  }
+
+  @Override
+  public void run() {
+    RpcRequest request = null;
+    try (session;
+        var channel = RpcServerChannel.over(socket, limits, meter)) {
+      while ((request = channel.readRequest()) != null) {
+        long start = System.nanoTime();
+        session.carryOut(request, channel);
+        if (request.command().answered()) {
+          channel.flush();
+        }
+        events.served(request.command(), System.nanoTime() - start);
+        if (request instanceof Hello) {
+          saidHello = true;
+        }
+      }
+      LOG.debug("conn={} {} closed its connection", number, peer);
+    } catch (RpcProtocolException e) {
+      reject(request, e.fault(), e);
+    } catch (GgmlException e) {
+      reject(request, ProtocolFault.UNSUPPORTED_OP, e);
+    } catch (IOException e) {
+      if (abortReason == null) {
+        LOG.debug("conn={} {} is gone: {}", number, peer, e.toString());
+      } else {
+        LOG.info("conn={} {} was closed: {}", number, peer, abortReason);
+      }
+    } catch (RuntimeException e) {
+      // Ours, not the peer's: say all there is to say. Other clients go on.
+      LOG.error(
+          "conn={} {} was closed because of an error in the worker{}",
+          number,
+          peer,
+          request == null ? "" : " during " + request.command(),
+          e);
+    }
+  }
+
+  private void reject(@Nullable RpcRequest request, ProtocolFault fault, RuntimeException e) {
+    events.rejected(fault);
+    LOG.warn(
+        "conn={} {} was closed: {}{} (fault {})",
+        number,
+        peer,
+        request == null ? "" : request.command() + ": ",
+        e.getMessage(),
+        fault.metricName());
+  }
+
+  boolean hasSaidHello() {
+    return saidHello;
+  }
+
+  long ageNanos() {
+    return System.nanoTime() - openedNanos;
+  }
+
+  /** Ends the connection from another thread; its own thread then frees everything. */
+  void abort(String reason) {
+    abortReason = reason;
+    try {
+      socket.close();
+    } catch (IOException e) {
+      LOG.debug("conn={} could not be closed", number, e);
+    }
+  }
+}

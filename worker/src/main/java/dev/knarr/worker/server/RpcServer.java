@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.server;
+
+import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.rpc.wire.WireLimits;
+import dev.knarr.worker.device.Device;
+import dev.knarr.worker.graph.GraphCompiler;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Listens for llama.cpp clients and serves each on a platform thread of its own (virtual threads
+ * halve the rate of small tokens). Any thread may call.
+ */
+public final class RpcServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(RpcServer.class);
+
+  /** Clients open a dozen short connections before the long one. */
+  private static final int BACKLOG = 128;
+
+  private final ServerSocketChannel listener;
+  private final List<Device> devices;
+  private final Settings settings;
+  private final FrameMeter meter;
+  private final ServerEvents events;
+  private final GraphCompiler compiler = new GraphCompiler();
+  private final Communicators communicators;
+  private final Map<RpcConnection, Thread> connections = new ConcurrentHashMap<>();
+  private final Thread accepting;
+  private final Thread watching;
+  private volatile boolean closed;
+
+  /**
+   * What a server is opened with.
+   *
+   * @param address where to listen; port 0 takes any free one
+   * @param limits what a frame may announce
+   * @param maxConnections the most clients at once
+   * @param helloTimeout how long a client may take to say HELLO
+   * @param stopTimeout how long running graphs may take to finish when the server is closed
+   */
+  public record Settings(
+      InetSocketAddress address,
+      WireLimits limits,
+      int maxConnections,
+      Duration helloTimeout,
+      Duration stopTimeout) {}
+
+  /**
+   * Opens the port and starts serving.
+   *
+   * @throws IOException if the port cannot be opened
+   */
+  public static RpcServer open(
+      Settings settings, List<Device> devices, FrameMeter meter, ServerEvents events)
+      throws IOException {
+    var listener = ServerSocketChannel.open();
+    try {
+      listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      listener.bind(settings.address, BACKLOG);
+      return new RpcServer(listener, settings, devices, meter, events);
+    } catch (IOException e) {
+      listener.close();
+      throw e;
+    }
+  }
+
+  private RpcServer(
+      ServerSocketChannel listener,
+      Settings settings,
+      List<Device> devices,
+      FrameMeter meter,
+      ServerEvents events) {
+    this.listener = listener;
+    this.settings = settings;
+    this.devices = List.copyOf(devices);
+    this.meter = meter;
+    this.events = events;
+    this.communicators = new Communicators(settings.address.getAddress(), Duration.ofSeconds(5));
+    this.accepting = Thread.ofPlatform().name("rpc-accept").start(this::accept);
+    this.watching = Thread.ofVirtual().name("rpc-hello-watch").start(this::closeSilent);
+  }
+
+  /** Where the server listens, with the port it got. */
+  public InetSocketAddress address() {
+    try {
+      return (InetSocketAddress) listener.getLocalAddress();
+    } catch (IOException e) {
+      throw new IllegalStateException("The RPC server is closed.", e);
+    }
+  }
+
+  private void accept() {
+    int number = 0;
+    while (!closed) {
+      try {
+        serve(++number, listener.accept());
+      } catch (ClosedChannelException e) {
+        return;
+      } catch (IOException e) {
+        // One failed accept (a reset in the queue, no descriptor left) is not the end of the
+        // server.
+        LOG.warn("A client could not be accepted: {}", e.toString());
+        pause(Duration.ofMillis(50));
+      }
+    }
+  }
+
+  private void serve(int number, SocketChannel socket) throws IOException {
+    SocketAddress peer = socket.getRemoteAddress();
+    if (connections.size() >= settings.maxConnections) {
+      LOG.warn(
+          "{} was turned away: {} clients are connected (knarr.worker.max-connections)",
+          peer,
+          connections.size());
+      socket.close();
+      return;
+    }
+    socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    var session = new Session(devices, compiler, communicators, events);
+    var connection =
+        new RpcConnection(number, socket, peer, session, settings.limits, meter, events);
+    var thread =
+        Thread.ofPlatform()
+            .name("rpc-" + number + " " + peer)
+            .daemon(true)
+            .unstarted(
+                () -> {
+                  try {
+                    connection.run();
+                  } finally {
+                    connections.remove(connection);
+                    events.disconnected();
+                  }
+                });
+    connections.put(connection, thread);
+    events.connected();
+    thread.start();
+  }
+
+  /** Closes connections whose client says nothing, which would otherwise hold a thread for ever. */
+  private void closeSilent() {
+    while (!closed) {
+      pause(Duration.ofSeconds(1));
+      for (var connection : connections.keySet()) {
+        if (!connection.hasSaidHello() && connection.ageNanos() > settings.helloTimeout.toNanos()) {
+          connection.abort("it did not say HELLO within " + settings.helloTimeout);
+        }
+      }
+    }
+  }
+
+  private static void pause(Duration duration) {
+    try {
+      Thread.sleep(duration);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Takes no more clients, ends those there are, and waits for running graphs within the limit. */
+  @Override
+  public void close() {
+    closed = true;
+    watching.interrupt();
+    try {
+      listener.close();
+    } catch (IOException e) {
+      LOG.debug("The RPC port could not be closed", e);
+    }
+    var ending = Map.copyOf(connections);
+    ending.keySet().forEach(connection -> connection.abort("the worker stops"));
+    long deadline = System.nanoTime() + settings.stopTimeout.toNanos();
+    boolean interrupted = !join(accepting, deadline);
+    int late = 0;
+    for (var thread : ending.values()) {
+      interrupted |= !join(thread, deadline);
+      if (thread.isAlive()) {
+        late++;
+      }
+    }
+    LOG.info("RPC server stopped: {} clients ended, {} still computing", ending.size(), late);
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static boolean join(Thread thread, long deadline) {
+    try {
+      thread.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())));
+      return true;
+    } catch (InterruptedException e) {
+      return false;
+    }
+  }
+}

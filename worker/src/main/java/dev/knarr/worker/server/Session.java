@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.server;
+
+import dev.knarr.rpc.Capabilities;
+import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.ProtocolVersion;
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.RpcRequest;
+import dev.knarr.rpc.RpcRequest.AllocBuffer;
+import dev.knarr.rpc.RpcRequest.BufferClear;
+import dev.knarr.rpc.RpcRequest.BufferGetBase;
+import dev.knarr.rpc.RpcRequest.CommAllreduce;
+import dev.knarr.rpc.RpcRequest.CommFree;
+import dev.knarr.rpc.RpcRequest.CommInit;
+import dev.knarr.rpc.RpcRequest.CopyTensor;
+import dev.knarr.rpc.RpcRequest.DeviceCount;
+import dev.knarr.rpc.RpcRequest.FreeBuffer;
+import dev.knarr.rpc.RpcRequest.GetAlignment;
+import dev.knarr.rpc.RpcRequest.GetAllocSize;
+import dev.knarr.rpc.RpcRequest.GetDeviceMemory;
+import dev.knarr.rpc.RpcRequest.GetMaxSize;
+import dev.knarr.rpc.RpcRequest.GetTensor;
+import dev.knarr.rpc.RpcRequest.GetTensor2d;
+import dev.knarr.rpc.RpcRequest.GraphCompute;
+import dev.knarr.rpc.RpcRequest.GraphRecompute;
+import dev.knarr.rpc.RpcRequest.Hello;
+import dev.knarr.rpc.RpcRequest.InitTensor;
+import dev.knarr.rpc.RpcRequest.MemsetTensor;
+import dev.knarr.rpc.RpcRequest.SetTensor;
+import dev.knarr.rpc.RpcRequest.SetTensor2d;
+import dev.knarr.rpc.RpcRequest.SetTensorHash;
+import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.tensor.RpcTensor;
+import dev.knarr.rpc.wire.RpcServerChannel;
+import dev.knarr.worker.check.OperationCheck;
+import dev.knarr.worker.device.Device;
+import dev.knarr.worker.device.DeviceBuffer;
+import dev.knarr.worker.graph.CompiledGraph;
+import dev.knarr.worker.graph.GraphCompiler;
+import dev.knarr.worker.graph.GraphStore;
+import dev.knarr.worker.graph.TensorDescriptions;
+import dev.knarr.worker.graph.TensorPlace;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One client's buffers, graphs and communicators, and what each command does to them. Called by the
+ * connection's thread only. Everything a command names is checked here or behind the calls made
+ * here, before native code sees it.
+ */
+final class Session implements AutoCloseable {
+  private final List<OfferedDevice> devices;
+  private final BufferTable buffers = new BufferTable();
+  private final GraphCompiler compiler;
+  private final TensorTransfer transfer;
+  private final ServerEvents events;
+
+  /** A device as this client uses it. */
+  private record OfferedDevice(
+      Device device, GraphStore graphs, GraphQueue queue, CommunicatorSlot communicator) {}
+
+  Session(List<Device> devices, GraphCompiler compiler, Communicators links, ServerEvents events) {
+    this.devices =
+        devices.stream()
+            .map(
+                device ->
+                    new OfferedDevice(
+                        device,
+                        new GraphStore(device, events),
+                        new GraphQueue(device),
+                        links.slot()))
+            .toList();
+    this.compiler = compiler;
+    this.events = events;
+    this.transfer = new TensorTransfer();
+  }
+
+  /** Carries out one request and writes its answer, if it has one. */
+  void carryOut(RpcRequest request, RpcServerChannel channel) throws IOException {
+    switch (request) {
+      case Hello _ ->
+          channel.write(new RpcResponse.HelloAccepted(ProtocolVersion.V8_0, Capabilities.NONE));
+      case DeviceCount _ -> channel.write(new RpcResponse.DeviceCounted(devices.size()));
+      case GetAlignment(int device) ->
+          channel.write(new RpcResponse.Alignment(device(device).device.ggml().alignment()));
+      case GetMaxSize(int device) ->
+          channel.write(new RpcResponse.MaxSize(maxSize(device(device).device)));
+      case GetDeviceMemory(int device) -> {
+        var offered = device(device).device;
+        channel.write(new RpcResponse.DeviceMemory(offered.freeBytes(), offered.totalBytes()));
+      }
+      case GetAllocSize query -> channel.write(new RpcResponse.AllocSize(allocSize(query)));
+      case AllocBuffer(int device, long size) -> channel.write(allocate(device, size));
+      case BufferGetBase(long buffer) ->
+          channel.write(new RpcResponse.BufferBase(buffers.base(buffer)));
+      case FreeBuffer(long buffer) -> free(buffer);
+      case BufferClear(long buffer, byte value) -> idle(buffers.get(buffer)).fill(value);
+      case InitTensor(var tensor) -> {
+        var place = buffers.placed(tensor);
+        initTensor(tensor, idle(place));
+      }
+      case SetTensor set -> {
+        var place = buffers.placed(set.tensor());
+        transfer.receive(set, idle(place), channel);
+      }
+      case SetTensor2d set -> {
+        var place = buffers.placed(set.tensor());
+        transfer.receive(set, idle(place), channel);
+      }
+      case SetTensorHash hashed -> {
+        // Checked like the write it stands for; there is no cache yet that could know the data.
+        var place = buffers.placed(hashed.tensor());
+        TensorTransfer.range(place, hashed.offset(), 0);
+        channel.write(new RpcResponse.TensorHashed(false));
+      }
+      case GetTensor get -> {
+        var place = buffers.placed(get.tensor());
+        transfer.send(get, idle(place), channel);
+      }
+      case GetTensor2d get -> {
+        var place = buffers.placed(get.tensor());
+        transfer.send(get, idle(place), channel);
+      }
+      case MemsetTensor(var tensor, long offset, long size, byte value) -> {
+        var place = idle(buffers.placed(tensor));
+        place.buffer().fill(TensorTransfer.range(place, offset, size), size, value);
+      }
+      case CopyTensor copy -> channel.write(new RpcResponse.TensorCopied(copy(copy)));
+      case GraphCompute compute -> compute(compute);
+      case GraphRecompute(int device, long uid) -> recompute(device(device), uid);
+      case CommInit join ->
+          channel.write(
+              new RpcResponse.CommInitialized(device(join.device()).communicator.join(join)));
+      case CommAllreduce(int device, var tensor) ->
+          device(device).communicator.allreduce(tensor, idle(buffers.placed(tensor)));
+      case CommFree(int device) -> device(device).communicator.close();
+    }
+  }
+
+  /** On the wire, no limit is 2^64 - 1. */
+  private static long maxSize(Device device) {
+    long bytes = device.ggml().maxBufferBytes();
+    return bytes == Long.MAX_VALUE ? -1 : bytes;
+  }
+
+  private OfferedDevice device(int index) {
+    if (index < 0 || index >= devices.size()) {
+      throw new RpcProtocolException(
+          ProtocolFault.UNKNOWN_DEVICE,
+          "device %s does not exist: this worker offers %d, numbered from 0"
+              .formatted(Integer.toUnsignedString(index), devices.size()));
+    }
+    return devices.get(index);
+  }
+
+  private OfferedDevice deviceOf(DeviceBuffer buffer) {
+    for (var offered : devices) {
+      if (offered.device == buffer.device()) {
+        return offered;
+      }
+    }
+    throw new IllegalStateException("A buffer of a device that is not offered.");
+  }
+
+  /** Waits for the graphs that may still write this memory. */
+  private DeviceBuffer idle(DeviceBuffer buffer) {
+    deviceOf(buffer).queue.await();
+    return buffer;
+  }
+
+  private TensorPlace idle(TensorPlace place) {
+    idle(place.buffer());
+    return place;
+  }
+
+  private RpcResponse.AllocatedBuffer allocate(int device, long size) {
+    var offered = device(device).device;
+    // A size of 2^63 or more is a size no device has: the protocol's answer to that is 0, 0.
+    if (size < 0) {
+      return new RpcResponse.AllocatedBuffer(0, 0);
+    }
+    return offered
+        .allocate(size)
+        .map(buffer -> new RpcResponse.AllocatedBuffer(buffers.add(buffer), size))
+        .orElseGet(() -> new RpcResponse.AllocatedBuffer(0, 0));
+  }
+
+  private void free(long handle) {
+    var buffer = idle(buffers.get(handle));
+    // A graph of another device may name this buffer too.
+    for (var offered : devices) {
+      offered.queue.await();
+      offered.graphs.dropUsing(buffer);
+    }
+    buffers.remove(handle).close();
+  }
+
+  private void initTensor(RpcTensor tensor, TensorPlace place) {
+    var description = TensorDescriptions.of(tensor);
+    // Backends zero the padding behind the tensor, which must be inside the buffer too.
+    long padded = place.buffer().device().ggml().allocSize(description, List.of());
+    if (padded > place.buffer().bytes() - place.offset()) {
+      throw new RpcProtocolException(
+          ProtocolFault.OUT_OF_RANGE,
+          "tensor %s needs %d bytes with its padding, and its buffer has %d left"
+              .formatted(tensor.name(), padded, place.buffer().bytes() - place.offset()));
+    }
+    place.buffer().initTensor(description, place.offset());
+  }
+
+  private long allocSize(GetAllocSize query) {
+    var device = device(query.device()).device.ggml();
+    long bytes = query.tensor().byteSize();
+    // Host memory needs no room behind a tensor; only other backends are asked.
+    if (device.hostMemory()) {
+      return bytes;
+    }
+    OperationCheck.check(query.tensor(), query.sources());
+    return Math.max(
+        bytes,
+        device.allocSize(
+            TensorDescriptions.of(query.tensor()),
+            query.sources().stream().map(TensorDescriptions::of).toList()));
+  }
+
+  private boolean copy(CopyTensor copy) {
+    var source = idle(buffers.placed(copy.source()));
+    var target = idle(buffers.placed(copy.destination()));
+    if (source.bytes() > target.bytes()) {
+      throw new RpcProtocolException(
+          ProtocolFault.OUT_OF_RANGE,
+          "tensor %s of %d bytes does not fit into %s of %d bytes"
+              .formatted(
+                  copy.source().name(), source.bytes(), copy.destination().name(), target.bytes()));
+    }
+    source.buffer().copyTo(source.offset(), target.buffer(), target.offset(), source.bytes());
+    return true;
+  }
+
+  private void compute(GraphCompute request) {
+    var offered = device(request.device());
+    var device = offered.device;
+    // Operands on another device must be complete before this one reads them.
+    for (var other : devices) {
+      if (other.device != device) {
+        other.queue.await();
+      }
+    }
+    var graph = compiler.compile(request.graph(), device, buffers);
+    if (graph.fallbackNodes() > 0) {
+      events.nodesFellBack(device, graph.fallbackNodes());
+    }
+    if (request.uid() == 0) {
+      offered.queue.submit(
+          false,
+          () -> {
+            try (graph) {
+              compute(graph, device, false);
+            }
+          });
+    } else {
+      offered.graphs.put(request.uid(), graph);
+      offered.queue.submit(false, () -> compute(graph, device, false));
+    }
+  }
+
+  private void recompute(OfferedDevice offered, long uid) {
+    var graph =
+        offered
+            .graphs
+            .get(uid)
+            .orElseThrow(
+                () ->
+                    new RpcProtocolException(
+                        ProtocolFault.UNKNOWN_GRAPH,
+                        "graph %s of device %s is not stored: it was never sent, or a buffer it uses was freed"
+                            .formatted(Long.toUnsignedString(uid), offered.device.name())));
+    offered.queue.submit(graph.isBrief(), () -> compute(graph, offered.device, true));
+  }
+
+  private void compute(CompiledGraph graph, Device device, boolean again) {
+    events.graphComputed(device, again, graph.compute(device));
+  }
+
+  /** Whether the client holds memory, which tells a real client from a short query. */
+  boolean holdsBuffers() {
+    return !buffers.all().isEmpty();
+  }
+
+  /** Waits for running graphs, then frees everything. */
+  @Override
+  public void close() {
+    for (var offered : devices) {
+      offered.communicator.close();
+      offered.queue.drain();
+      offered.graphs.close();
+    }
+    // Graphs are closed on their device's thread; buffers must outlive them.
+    for (var offered : devices) {
+      offered.device.run(() -> {});
+    }
+    new ArrayList<>(buffers.all()).forEach(DeviceBuffer::close);
+    transfer.close();
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.knarr.ggml.GgmlHandles;
+import dev.knarr.worker.device.Device;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+
+/** A worker of this JVM on a free port, with one compute thread. */
+public final class RunningWorker implements AutoCloseable {
+  private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
+  private final long handlesBefore = GgmlHandles.live();
+  private final Worker worker;
+
+  private RunningWorker(WorkerConfig config) {
+    worker = Worker.open(config, registry);
+  }
+
+  /** A worker with these devices, by ggml's names; all there are if none is named. */
+  public static RunningWorker with(String... devices) {
+    return new RunningWorker(TestConfig.withDevices(devices));
+  }
+
+  /** A worker with this configuration. */
+  public static RunningWorker configured(WorkerConfig config) {
+    return new RunningWorker(config);
+  }
+
+  public Worker worker() {
+    return worker;
+  }
+
+  public int port() {
+    return worker.address().getPort();
+  }
+
+  /** {@code host:port} for a client's command line. */
+  public String endpoint() {
+    return "127.0.0.1:" + port();
+  }
+
+  /** The sum of a meter's values over its tags that contain all of {@code tags}. */
+  public double count(String meter, String... tags) {
+    return registry.find(meter).tags(tags).counters().stream()
+        .mapToDouble(counter -> counter.count())
+        .sum();
+  }
+
+  public double gauge(String meter, String... tags) {
+    return registry.find(meter).tags(tags).gauges().stream()
+        .mapToDouble(gauge -> gauge.value())
+        .sum();
+  }
+
+  /** Stops the worker and demands that nothing is left of it. */
+  @Override
+  public void close() {
+    worker.close();
+    assertThat(worker.devices()).allMatch(device -> device.allocatedBytes() == 0);
+    assertThat(GgmlHandles.live()).as("native handles left").isEqualTo(handlesBefore);
+    assertThat(worker.devices()).extracting(Device::name).doesNotContainNull();
+  }
+}
