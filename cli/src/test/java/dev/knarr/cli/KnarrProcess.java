@@ -13,21 +13,25 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
- * The launcher script as a user starts it, what it prints, and every process that came of it: all
- * inherit a mark in their environment.
+ * The launcher script as a user starts it, what it prints, and every process that came of it: its
+ * Java parts inherit a mark in their environment, and llama-server, whose environment the head
+ * cleans, is the child of one.
  */
 final class KnarrProcess implements AutoCloseable {
   static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
-  static final Duration LIMIT = Duration.ofSeconds(90);
+  static final Duration LIMIT = Duration.ofMinutes(1);
   private static final String MARK = "KNARR_TEST_MARK";
 
   private final String mark = UUID.randomUUID().toString();
   private final List<String> lines = new ArrayList<>();
+  private final Set<ProcessHandle> seen = ConcurrentHashMap.newKeySet();
   private final Process process;
 
   private KnarrProcess(Map<String, String> environment, List<String> arguments) {
@@ -96,6 +100,7 @@ final class KnarrProcess implements AutoCloseable {
   }
 
   void kill() {
+    parts(); // Orphans are found by having been seen.
     process.destroyForcibly();
   }
 
@@ -141,7 +146,14 @@ final class KnarrProcess implements AutoCloseable {
   }
 
   private List<ProcessHandle> parts() {
-    return ProcessHandle.allProcesses().filter(part -> isMarked(part.pid())).toList();
+    ProcessHandle.allProcesses()
+        .filter(part -> isMarked(part.pid()))
+        .forEach(
+            part -> {
+              seen.add(part);
+              part.descendants().forEach(seen::add);
+            });
+    return seen.stream().filter(ProcessHandle::isAlive).toList();
   }
 
   private boolean isMarked(long pid) {
