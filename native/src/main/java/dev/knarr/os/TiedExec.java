@@ -75,6 +75,8 @@ public final class TiedExec {
       System.err.println("Process " + parent + ", which asked for " + program + ", has ended");
       System.exit(PARENT_GONE);
     }
+    // A Ctrl-C in the parent's terminal is for the parent, which then ends its children in order.
+    ProcessTies.startSession();
     ProcessTies.noCoreDumps();
     try {
       ProcessTies.exec(program, List.of(args).subList(1, args.length), System.getenv());

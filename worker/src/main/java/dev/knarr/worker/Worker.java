@@ -6,6 +6,7 @@ import dev.knarr.ggml.GgmlDevice;
 import dev.knarr.ggml.GgmlLocation;
 import dev.knarr.os.CacheFolder;
 import dev.knarr.plan.ByteSize;
+import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
@@ -53,7 +54,11 @@ public final class Worker implements AutoCloseable {
             ByteSize.format(device.totalBytes()));
       }
       var server = openServer(config, devices, metrics);
-      LOG.info("RPC protocol 8.0 at {}", server.address());
+      LOG.info(
+          "RPC protocol {} at {}:{}",
+          ProtocolEdition.CURRENT.version(),
+          config.host(),
+          server.address().getPort());
       if (!server.address().getAddress().isLoopbackAddress()) {
         LOG.warn(
             "The RPC port is open to the network: the protocol has no authentication and no"
@@ -101,7 +106,6 @@ public final class Worker implements AutoCloseable {
                         "No ggml libraries were found: install Debian's libggml0, or name their"
                             + " folder with --ggml-dir or KNARR_GGML_DIR."));
     var ggml = Ggml.load(location);
-    LOG.info("ggml {} ({}) from {}", ggml.version(), ggml.commit(), ggml.directory());
     long limit = config.memoryLimit().map(ByteSize::parse).orElse(Long.MAX_VALUE);
     int threads = config.threads().orElse(Runtime.getRuntime().availableProcessors());
     if (threads < 1) {

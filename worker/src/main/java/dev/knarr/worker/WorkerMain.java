@@ -23,25 +23,25 @@ public class WorkerMain implements QuarkusApplication {
   private final WorkerConfig config;
   private final Config properties;
   private final MeterRegistry registry;
-  private final WorkerReadiness readiness;
+  private final ProvenWorker proven;
 
   @Inject
   public WorkerMain(
-      WorkerConfig config, Config properties, MeterRegistry registry, WorkerReadiness readiness) {
+      WorkerConfig config, Config properties, MeterRegistry registry, ProvenWorker proven) {
     this.config = config;
     this.properties = properties;
     this.registry = registry;
-    this.readiness = readiness;
+    this.proven = proven;
   }
 
   @Override
   public int run(String... args) {
     ParentPipe.follow(Quarkus::asyncExit, config.stopTimeout().plusSeconds(5));
     try (var worker = Worker.open(config, registry)) {
-      readiness.proven(worker);
+      proven.set(worker);
       config.announce().ifPresent(file -> Announcement.write(file, endpoints(worker)));
       Quarkus.waitForExit();
-      readiness.stopping();
+      proven.clear();
       return 0;
     } catch (RuntimeException e) {
       LOG.error("The worker cannot run: {}", e.getMessage(), expected(e) ? null : e);

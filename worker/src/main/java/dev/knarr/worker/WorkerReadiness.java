@@ -1,38 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker;
 
+import dev.knarr.worker.device.Device;
 import io.quarkus.arc.lookup.LookupIfProperty;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
 import org.eclipse.microprofile.health.HealthCheck;
 import org.eclipse.microprofile.health.HealthCheckResponse;
 import org.eclipse.microprofile.health.Readiness;
-import org.jspecify.annotations.Nullable;
 
 /** Ready from the moment that every device has computed a probe until the worker stops. */
 @Readiness
 @ApplicationScoped
 @LookupIfProperty(name = "knarr.role", stringValue = "worker")
 public class WorkerReadiness implements HealthCheck {
-  private volatile @Nullable Worker worker;
+  private final ProvenWorker proven;
 
-  void proven(Worker proven) {
-    worker = proven;
-  }
-
-  void stopping() {
-    worker = null;
+  @Inject
+  WorkerReadiness(ProvenWorker proven) {
+    this.proven = proven;
   }
 
   @Override
   public HealthCheckResponse call() {
-    var response = HealthCheckResponse.named("worker");
-    var proven = worker;
-    if (proven == null) {
-      return response.down().build();
-    }
+    var response = HealthCheckResponse.named("worker").status(proven.get().isPresent());
     proven
-        .devices()
-        .forEach(device -> response.withData(device.name(), device.ggml().description()));
-    return response.up().build();
+        .get()
+        .ifPresent(
+            worker ->
+                worker
+                    .devices()
+                    .forEach(device -> response.withData(device.name(), description(device))));
+    return response.build();
+  }
+
+  private static String description(Device device) {
+    return device.ggml().description();
   }
 }

@@ -76,6 +76,11 @@ public final class Device implements AutoCloseable {
     return ggml;
   }
 
+  /** Compute threads of CPU backends. */
+  public int threads() {
+    return threads;
+  }
+
   /** The CPU device that computes what this one cannot, if there is one. */
   public Optional<GgmlDevice> cpu() {
     return cpu;

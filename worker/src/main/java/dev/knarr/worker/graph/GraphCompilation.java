@@ -4,6 +4,7 @@ package dev.knarr.worker.graph;
 import dev.knarr.ggml.GgmlBuffer;
 import dev.knarr.ggml.GgmlDevice;
 import dev.knarr.ggml.GgmlGraph;
+import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.tensor.ComputeGraph;
@@ -12,9 +13,11 @@ import dev.knarr.rpc.tensor.TensorOp;
 import dev.knarr.worker.check.GraphCheck;
 import dev.knarr.worker.check.IndexPlan;
 import dev.knarr.worker.check.IndexPlan.Read;
+import dev.knarr.worker.check.ScratchMemory;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -26,6 +29,16 @@ import org.jspecify.annotations.Nullable;
  * tensor that must be checked after it was computed, begin a new step.
  */
 final class GraphCompilation implements AutoCloseable {
+  /** The operations for which clients ask GET_ALLOC_SIZE (section 7.14 of the protocol). */
+  private static final Set<TensorOp> KEEP_VALUES_BEHIND =
+      EnumSet.of(
+          TensorOp.CUMSUM,
+          TensorOp.MUL_MAT,
+          TensorOp.MUL_MAT_ID,
+          TensorOp.ARGSORT,
+          TensorOp.TOP_K,
+          TensorOp.FLASH_ATTN_EXT);
+
   private final ComputeGraph graph;
   private final Device device;
   private final FallbackLog fallbacks;
@@ -57,6 +70,7 @@ final class GraphCompilation implements AutoCloseable {
 
   CompiledGraph compile() {
     GraphCheck.check(graph);
+    requireScratch();
     var reads = IndexPlan.of(graph).reads();
     reads.stream().filter(Read::beforeGraph).forEach(this::checkIndices);
     int next = 0;
@@ -75,6 +89,20 @@ final class GraphCompilation implements AutoCloseable {
     return new CompiledGraph(steps, buffers, fallbackNodes);
   }
 
+  /** ggml ends the process when it cannot allocate what a CPU graph needs beside its buffers. */
+  private void requireScratch() {
+    if (!device.ggml().hostMemory()) {
+      return;
+    }
+    long scratch = ScratchMemory.bytes(graph, device.threads());
+    if (scratch > device.freeBytes()) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED,
+          "a graph needs %d bytes of scratch memory and device %s has %d left"
+              .formatted(scratch, device.name(), device.freeBytes()));
+    }
+  }
+
   /** A node without the flag is there for its shape: its operands may never have been written. */
   private boolean isComputed(int node) {
     return graph.tensor(graph.nodeIndex(node)).isComputed();
@@ -86,6 +114,7 @@ final class GraphCompilation implements AutoCloseable {
       return;
     }
     requireOnDevice(index, "the result");
+    requireRoomBehind(index);
     for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
       int source = graph.sourceIndex(index, k);
       if (source >= 0) {
@@ -130,6 +159,29 @@ final class GraphCompilation implements AutoCloseable {
       finishStep();
       var check = new IndexCheck(graph.tensor(read.tensor()), place, read.bound());
       steps.add(new GraphStep.CheckIndices(check));
+    }
+  }
+
+  /** Some backends keep intermediate values behind a result; the client has asked how many. */
+  private void requireRoomBehind(int index) {
+    var place = places[index];
+    var node = graph.tensor(index);
+    if (place == null
+        || device.ggml().hostMemory()
+        || !KEEP_VALUES_BEHIND.contains(TensorOp.ofCode(node.op()).orElseThrow())) {
+      return;
+    }
+    var sources = new ArrayList<TensorDescription>();
+    for (int k = 0; k < RpcTensor.MAX_SOURCES && graph.sourceIndex(index, k) >= 0; k++) {
+      sources.add(TensorDescriptions.of(graph.tensor(graph.sourceIndex(index, k))));
+    }
+    long bytes = device.ggml().allocSize(TensorDescriptions.of(node), sources);
+    if (bytes > place.buffer().bytes() - place.offset()) {
+      throw new RpcProtocolException(
+          ProtocolFault.OUT_OF_RANGE,
+          "%s needs %d bytes on %s, and its buffer has %d left"
+              .formatted(
+                  node.name(), bytes, device.name(), place.buffer().bytes() - place.offset()));
     }
   }
 
