@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Runs stock programs of llama.cpp to their end. */
 final class StockProgram {
@@ -19,18 +20,16 @@ final class StockProgram {
   private StockProgram() {}
 
   /**
-   * What a program has printed, both streams together and without colours.
+   * What a program has printed, without colours.
    *
    * @param exitCode 128 and more: it was ended by a signal
+   * @param text its results
+   * @param log what it told besides, which otherwise comes in the middle of results
    */
-  record Output(int exitCode, String text) {
-    List<String> lines() {
-      return text.lines().toList();
-    }
-
+  record Output(int exitCode, String text, String log) {
     /** The last lines, for the message of a failed test. */
     String tail() {
-      var lines = lines();
+      var lines = Stream.concat(text.lines(), log.lines()).toList();
       return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
     }
   }
@@ -58,8 +57,9 @@ final class StockProgram {
     command.add(LlamaCppTree.program(program).toString());
     command.addAll(List.of(arguments));
     var output = Files.createTempFile(program, ".log");
+    var log = Files.createTempFile(program, ".err");
     var builder =
-        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+        new ProcessBuilder(command).redirectOutput(output.toFile()).redirectError(log.toFile());
     LlamaCppTree.prepare(builder.environment());
     builder.environment().putAll(environment);
     var process = builder.start();
@@ -67,12 +67,13 @@ final class StockProgram {
       if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
         throw new AssertionError(
             "%s has not ended within %s; it printed: %s"
-                .formatted(command, limit, new Output(-1, text(output)).tail()));
+                .formatted(command, limit, new Output(-1, text(output), text(log)).tail()));
       }
-      return new Output(process.exitValue(), text(output));
+      return new Output(process.exitValue(), text(output), text(log));
     } finally {
       process.destroyForcibly().waitFor();
       Files.delete(output);
+      Files.delete(log);
     }
   }
 
