@@ -20,8 +20,21 @@ class AnswersIT {
   /** As the head starts it: everything on the workers, nothing kept aside. */
   private static final List<String> ARGUMENTS =
       List.of(
-          "-c", "2048", "-np", "1", "-ngl", "all", "--fit", "off", "--cache-ram", "0",
-          "--ctx-checkpoints", "0", "--no-warmup", "-tb", "1");
+          "-c",
+          "2048",
+          "-np",
+          "1",
+          "-ngl",
+          "all",
+          "--fit",
+          "off",
+          "--cache-ram",
+          "0",
+          "--ctx-checkpoints",
+          "0",
+          "--no-warmup",
+          "-tb",
+          "1");
 
   private static StockLlamaServer serve(Path model, String rpc, String... more) {
     return StockLlamaServer.start(
@@ -141,8 +154,7 @@ class AnswersIT {
     @Test
     void whenAskedAllSurePrompts_thenTheAnswersAreRight() {
       try (var worker = RunningWorker.with("CPU", "Vulkan0");
-          var server =
-              serve(DemoModel.file("q8_0"), worker.endpoint(), "--tensor-split", "4,5")) {
+          var server = serve(DemoModel.file("q8_0"), worker.endpoint(), "--tensor-split", "4,5")) {
         var softly = new SoftAssertions();
         for (var prompt : DemoModel.surePrompts()) {
           if (prompt.isRight("q8_0")) {
