@@ -143,13 +143,14 @@ final class GraphCompilation implements AutoCloseable {
       }
       throw new RpcProtocolException(
           ProtocolFault.BAD_GRAPH,
-          "%s %s of a computed node has no buffer".formatted(role, tensor.name()));
+          "%s %s of a computed node has no buffer".formatted(role, tensor.printableName()));
     }
     if (place.buffer().device() != device) {
       throw new RpcProtocolException(
           ProtocolFault.BAD_GRAPH,
           "%s %s of a node for device %s lies on device %s"
-              .formatted(role, tensor.name(), device.name(), place.buffer().device().name()));
+              .formatted(
+                  role, tensor.printableName(), device.name(), place.buffer().device().name()));
     }
   }
 
@@ -157,7 +158,7 @@ final class GraphCompilation implements AutoCloseable {
     var place = places[read.tensor()];
     if (place != null && place.bytes() > 0) {
       finishStep();
-      var check = new IndexCheck(graph.tensor(read.tensor()), place, read.bound());
+      var check = IndexCheck.of(graph.tensor(read.tensor()), place, read.bound());
       steps.add(new GraphStep.CheckIndices(check));
     }
   }
@@ -181,7 +182,10 @@ final class GraphCompilation implements AutoCloseable {
           ProtocolFault.OUT_OF_RANGE,
           "%s needs %d bytes on %s, and its buffer has %d left"
               .formatted(
-                  node.name(), bytes, device.name(), place.buffer().bytes() - place.offset()));
+                  node.printableName(),
+                  bytes,
+                  device.name(),
+                  place.buffer().bytes() - place.offset()));
     }
   }
 
@@ -303,7 +307,7 @@ final class GraphCompilation implements AutoCloseable {
             .formatted(
                 device.name(),
                 TensorOp.ofCode(node.op()).orElseThrow(),
-                node.name(),
+                node.printableName(),
                 node.tensorType(),
                 node.shape(),
                 operands));

@@ -79,7 +79,8 @@ final class BufferTable implements TensorPlaces {
       if (tensor.data() != 0) {
         throw new RpcProtocolException(
             ProtocolFault.UNKNOWN_BUFFER,
-            "tensor %s has address 0x%x but no buffer".formatted(tensor.name(), tensor.data()));
+            "tensor %s has address 0x%x but no buffer"
+                .formatted(tensor.printableName(), tensor.data()));
       }
       return null;
     }
@@ -89,7 +90,8 @@ final class BufferTable implements TensorPlaces {
       throw new RpcProtocolException(
           ProtocolFault.OUT_OF_RANGE,
           "tensor %s of %d bytes at 0x%x is outside its buffer of %d bytes at 0x%x"
-              .formatted(tensor.name(), bytes, tensor.data(), entry.buffer.bytes(), entry.base));
+              .formatted(
+                  tensor.printableName(), bytes, tensor.data(), entry.buffer.bytes(), entry.base));
     }
     return new TensorPlace(entry.buffer, offset, bytes);
   }
@@ -99,7 +101,8 @@ final class BufferTable implements TensorPlaces {
     var place = of(tensor);
     if (place == null) {
       throw new RpcProtocolException(
-          ProtocolFault.UNKNOWN_BUFFER, "tensor %s has no buffer".formatted(tensor.name()));
+          ProtocolFault.UNKNOWN_BUFFER,
+          "tensor %s has no buffer".formatted(tensor.printableName()));
     }
     return place;
   }

@@ -101,7 +101,7 @@ final class Communicator implements AutoCloseable {
     if (tensor.type() != TensorType.F32.code() || !tensor.shape().equals(contiguous(tensor))) {
       throw new RpcProtocolException(
           ProtocolFault.BAD_SHAPE,
-          "a reduction of %s, which is not contiguous F32".formatted(tensor.name()));
+          "a reduction of %s, which is not contiguous F32".formatted(tensor.printableName()));
     }
     if (place.bytes() == 0) {
       return;
@@ -109,7 +109,7 @@ final class Communicator implements AutoCloseable {
     if (place.bytes() > Integer.MAX_VALUE - 8) {
       throw new RpcProtocolException(
           ProtocolFault.FRAME_TOO_LARGE,
-          "a reduction of %s with %d bytes".formatted(tensor.name(), place.bytes()));
+          "a reduction of %s with %d bytes".formatted(tensor.printableName(), place.bytes()));
     }
     var own = ByteBuffer.allocateDirect((int) place.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     place.buffer().read(place.offset(), own.duplicate());

@@ -51,7 +51,7 @@ final class CommunicatorSlot implements AutoCloseable {
             () ->
                 new RpcProtocolException(
                     ProtocolFault.NO_COMMUNICATOR,
-                    "a reduction of %s without a communicator".formatted(tensor.name())))
+                    "a reduction of %s without a communicator".formatted(tensor.printableName())))
         .allreduce(tensor, place);
   }
 
