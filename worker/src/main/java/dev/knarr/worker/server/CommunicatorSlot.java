@@ -27,7 +27,11 @@ final class CommunicatorSlot implements AutoCloseable {
     if (joined.isPresent()) {
       return true;
     }
-    if (request.world() != 2 || request.rank() < 0 || request.rank() > 1) {
+    if (request.world() != 2
+        || request.rank() < 0
+        || request.rank() > 1
+        || request.port() < 1
+        || request.port() > 65_535) {
       return false;
     }
     try {

@@ -129,9 +129,7 @@ final class Session implements AutoCloseable {
       case CopyTensor copy -> channel.write(new RpcResponse.TensorCopied(copy(copy)));
       case GraphCompute compute -> compute(compute);
       case GraphRecompute(int device, long uid) -> recompute(device(device), uid);
-      case CommInit join ->
-          channel.write(
-              new RpcResponse.CommInitialized(device(join.device()).communicator.join(join)));
+      case CommInit join -> channel.write(new RpcResponse.CommInitialized(join(join)));
       case CommAllreduce(int device, var tensor) ->
           device(device).communicator.allreduce(tensor, idle(buffers.placed(tensor)));
       case CommFree(int device) -> device(device).communicator.close();
@@ -204,7 +202,7 @@ final class Session implements AutoCloseable {
       throw new RpcProtocolException(
           ProtocolFault.OUT_OF_RANGE,
           "tensor %s needs %d bytes with its padding, and its buffer has %d left"
-              .formatted(tensor.name(), padded, place.buffer().bytes() - place.offset()));
+              .formatted(tensor.printableName(), padded, place.buffer().bytes() - place.offset()));
     }
     place.buffer().initTensor(description, place.offset());
   }
@@ -232,7 +230,10 @@ final class Session implements AutoCloseable {
           ProtocolFault.OUT_OF_RANGE,
           "tensor %s of %d bytes does not fit into %s of %d bytes"
               .formatted(
-                  copy.source().name(), source.bytes(), copy.destination().name(), target.bytes()));
+                  copy.source().printableName(),
+                  source.bytes(),
+                  copy.destination().printableName(),
+                  target.bytes()));
     }
     source.buffer().copyTo(source.offset(), target.buffer(), target.offset(), source.bytes());
     return true;
@@ -247,6 +248,7 @@ final class Session implements AutoCloseable {
         other.queue.await();
       }
     }
+    offered.queue.makeRoom();
     var graph = compiler.compile(request.graph(), device, buffers);
     if (graph.fallbackNodes() > 0) {
       events.nodesFellBack(device, graph.fallbackNodes());
@@ -265,6 +267,12 @@ final class Session implements AutoCloseable {
     }
   }
 
+  /** Whatever is wrong with the request, the answer is no: the client then does without. */
+  private boolean join(CommInit request) {
+    int device = request.device();
+    return device >= 0 && device < devices.size() && devices.get(device).communicator.join(request);
+  }
+
   private void recompute(OfferedDevice offered, long uid) {
     var graph =
         offered
@@ -276,16 +284,12 @@ final class Session implements AutoCloseable {
                         ProtocolFault.UNKNOWN_GRAPH,
                         "graph %s of device %s is not stored: it was never sent, or a buffer it uses was freed"
                             .formatted(Long.toUnsignedString(uid), offered.device.name())));
+    offered.queue.makeRoom();
     offered.queue.submit(graph.isBrief(), () -> compute(graph, offered.device, true));
   }
 
   private void compute(CompiledGraph graph, Device device, boolean again) {
     events.graphComputed(device, again, graph.compute(device));
-  }
-
-  /** Whether the client holds memory, which tells a real client from a short query. */
-  boolean holdsBuffers() {
-    return !buffers.all().isEmpty();
   }
 
   /** Waits for running graphs, then frees everything. */
