@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import jdk.net.ExtendedSocketOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -118,17 +119,30 @@ public final class RpcServer implements AutoCloseable {
   }
 
   private void serve(int number, SocketChannel socket) throws IOException {
+    boolean served = false;
+    try {
+      served = start(number, socket);
+    } catch (OutOfMemoryError e) {
+      throw new IOException("no thread or memory for it", e);
+    } finally {
+      if (!served) {
+        socket.close();
+      }
+    }
+  }
+
+  /** Starts to serve a client, whose socket then belongs to its connection; false if it may not. */
+  private boolean start(int number, SocketChannel socket) throws IOException {
     SocketAddress peer = socket.getRemoteAddress();
     if (connections.size() >= settings.maxConnections) {
       LOG.warn(
           "{} was turned away: {} clients are connected (knarr.worker.max-connections)",
           peer,
           connections.size());
-      socket.close();
-      return;
+      return false;
     }
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-    socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    noticeDeath(socket);
     var session = new Session(devices, compiler, communicators, events);
     var connection =
         new RpcConnection(number, socket, peer, session, settings.limits, meter, events);
@@ -147,7 +161,27 @@ public final class RpcServer implements AutoCloseable {
                 });
     connections.put(connection, thread);
     events.connected();
-    thread.start();
+    try {
+      thread.start();
+    } catch (OutOfMemoryError e) {
+      connections.remove(connection);
+      events.disconnected();
+      throw e;
+    }
+    return true;
+  }
+
+  /**
+   * A client that vanishes without a word (power, network) holds its buffers until the kernel says
+   * so: with its own settings after two hours, with these after a minute and a half.
+   */
+  private static void noticeDeath(SocketChannel socket) throws IOException {
+    socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    if (socket.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
+      socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 30);
+      socket.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, 10);
+      socket.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 6);
+    }
   }
 
   /** Closes connections whose client says nothing, which would otherwise hold a thread for ever. */
@@ -180,10 +214,11 @@ public final class RpcServer implements AutoCloseable {
     } catch (IOException e) {
       LOG.debug("The RPC port could not be closed", e);
     }
+    long deadline = System.nanoTime() + settings.stopTimeout.toNanos();
+    // First the accepting thread: a client it has just taken must be among those that are ended.
+    boolean interrupted = !join(accepting, deadline);
     var ending = Map.copyOf(connections);
     ending.keySet().forEach(connection -> connection.abort("the worker stops"));
-    long deadline = System.nanoTime() + settings.stopTimeout.toNanos();
-    boolean interrupted = !join(accepting, deadline);
     int late = 0;
     for (var thread : ending.values()) {
       interrupted |= !join(thread, deadline);
