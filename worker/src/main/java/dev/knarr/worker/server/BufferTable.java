@@ -21,6 +21,7 @@ final class BufferTable implements TensorPlaces {
   /** Satisfies the alignment of every known backend. */
   private static final long BASE_ALIGNMENT = 4096;
 
+  private static final int MOST_BUFFERS = 4096;
   private static final long FIRST_BASE = 1L << 40;
 
   private final Map<Long, Entry> entries = new HashMap<>();
@@ -40,6 +41,11 @@ final class BufferTable implements TensorPlaces {
 
   private static long roundUp(long bytes) {
     return (bytes + BASE_ALIGNMENT - 1) / BASE_ALIGNMENT * BASE_ALIGNMENT;
+  }
+
+  /** Whether there are more buffers than any model has; each costs memory that is not its own. */
+  boolean isFull() {
+    return entries.size() >= MOST_BUFFERS;
   }
 
   DeviceBuffer get(long handle) {

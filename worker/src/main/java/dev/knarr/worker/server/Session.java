@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.server;
 
+import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.Capabilities;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.ProtocolVersion;
@@ -43,6 +44,7 @@ import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One client's buffers, graphs and communicators, and what each command does to them. Called by the
@@ -175,13 +177,13 @@ final class Session implements AutoCloseable {
   private RpcResponse.AllocatedBuffer allocate(int device, long size) {
     var offered = device(device).device;
     // A size of 2^63 or more is a size no device has: the protocol's answer to that is 0, 0.
-    if (size < 0) {
-      return new RpcResponse.AllocatedBuffer(0, 0);
+    if (size < 0 || buffers.isFull()) {
+      return RpcResponse.AllocatedBuffer.FAILED;
     }
     return offered
         .allocate(size)
         .map(buffer -> new RpcResponse.AllocatedBuffer(buffers.add(buffer), size))
-        .orElseGet(() -> new RpcResponse.AllocatedBuffer(0, 0));
+        .orElse(RpcResponse.AllocatedBuffer.FAILED);
   }
 
   private void free(long handle) {
@@ -195,7 +197,8 @@ final class Session implements AutoCloseable {
   }
 
   private void initTensor(RpcTensor tensor, TensorPlace place) {
-    var description = TensorDescriptions.of(tensor);
+    requireWholeBlocks(tensor);
+    var description = TensorDescriptions.plain(tensor);
     // Backends zero the padding behind the tensor, which must be inside the buffer too.
     long padded = place.buffer().device().ggml().allocSize(description, List.of());
     if (padded > place.buffer().bytes() - place.offset()) {
@@ -215,11 +218,30 @@ final class Session implements AutoCloseable {
       return bytes;
     }
     OperationCheck.check(query.tensor(), query.sources());
+    requireWholeBlocks(query.tensor());
     return Math.max(
         bytes,
         device.allocSize(
             TensorDescriptions.of(query.tensor()),
-            query.sources().stream().map(TensorDescriptions::of).toList()));
+            query.sources().stream().map(Session::operand).toList()));
+  }
+
+  /** CUDA asserts on it where it works out the padding behind a row. */
+  private static void requireWholeBlocks(RpcTensor tensor) {
+    if (tensor.ne(0) % tensor.tensorType().blockElements() != 0) {
+      throw new RpcProtocolException(
+          ProtocolFault.BAD_SHAPE,
+          "tensor %s has rows of %d elements, no multiple of the %d of a block of %s"
+              .formatted(
+                  tensor.printableName(),
+                  tensor.ne(0),
+                  tensor.tensorType().blockElements(),
+                  tensor.tensorType().label()));
+    }
+  }
+
+  private static Optional<TensorDescription> operand(RpcTensor source) {
+    return source.isNull() ? Optional.empty() : Optional.of(TensorDescriptions.of(source));
   }
 
   private boolean copy(CopyTensor copy) {
@@ -289,7 +311,7 @@ final class Session implements AutoCloseable {
   }
 
   private void compute(CompiledGraph graph, Device device, boolean again) {
-    events.graphComputed(device, again, graph.compute(device));
+    events.graphComputed(device, again, graph.compute());
   }
 
   /** Waits for running graphs, then frees everything. */
