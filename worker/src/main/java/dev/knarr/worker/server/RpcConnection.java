@@ -8,6 +8,7 @@ import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
+import dev.knarr.worker.device.LogGate;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
@@ -22,6 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 final class RpcConnection implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(RpcConnection.class);
+  private static final LogGate REFUSALS = new LogGate(LOG);
 
   private final int number;
   private final SocketChannel socket;
@@ -97,13 +99,14 @@ final class RpcConnection implements Runnable {
 
   private void reject(ProtocolFault fault, RuntimeException e) {
     events.rejected(fault);
-    LOG.warn(
-        "conn={} {} was closed{}: {} (fault {})",
-        number,
-        peer,
-        during(),
-        e.getMessage(),
-        fault.metricName());
+    LOG.atLevel(REFUSALS.level())
+        .log(
+            "conn={} {} was closed{}: {} (fault {})",
+            number,
+            peer,
+            during(),
+            e.getMessage(),
+            fault.metricName());
   }
 
   /** Ours or a device's, not the peer's: say all there is to say. Other clients go on. */

@@ -4,6 +4,7 @@ package dev.knarr.worker.server;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
+import dev.knarr.worker.device.LogGate;
 import dev.knarr.worker.graph.GraphCompiler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -40,6 +41,7 @@ public final class RpcServer implements AutoCloseable {
   private final Map<RpcConnection, Thread> connections = new ConcurrentHashMap<>();
   private final Thread accepting;
   private final Thread watching;
+  private final LogGate turnedAway = new LogGate(LOG);
   private volatile boolean closed;
 
   /**
@@ -135,10 +137,11 @@ public final class RpcServer implements AutoCloseable {
   private boolean start(int number, SocketChannel socket) throws IOException {
     SocketAddress peer = socket.getRemoteAddress();
     if (connections.size() >= settings.maxConnections) {
-      LOG.warn(
-          "{} was turned away: {} clients are connected (knarr.worker.max-connections)",
-          peer,
-          connections.size());
+      LOG.atLevel(turnedAway.level())
+          .log(
+              "{} was turned away: {} clients are connected (knarr.worker.max-connections)",
+              peer,
+              connections.size());
       return false;
     }
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
