@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
@@ -24,21 +25,27 @@ class CommandsReferenceTest {
 
   /** The table of one command as the reference has to show it. */
   private static String table(CommandLine command) {
-    var head = "| Option | Default | %sMeaning |\n|---|---|%s---|\n";
     boolean worker = command.getCommandName().equals("worker");
     var rows =
         command.getCommandSpec().options().stream()
             .filter(option -> !option.usageHelp() && !option.versionHelp())
             .map(option -> row(option, worker))
             .collect(Collectors.joining());
-    return head.formatted(worker ? "Environment | " : "", worker ? "---|" : "") + rows;
+    var head =
+        worker
+            ? "| Option | Default | Environment | Meaning |\n|---|---|---|---|\n"
+            : "| Option | Default | Meaning |\n|---|---|---|\n";
+    return head + rows;
   }
 
   private static String row(OptionSpec option, boolean worker) {
     var text = String.join(" ", option.description());
     int at = text.indexOf(" Default: ");
     var meaning = at < 0 ? text : text.substring(0, at);
-    var fallback = at < 0 ? "required" : text.substring(at + " Default: ".length());
+    var fallback =
+        at < 0
+            ? (option.required() ? "required" : "none")
+            : text.substring(at + " Default: ".length());
     var environment = worker ? "`%s` | ".formatted(environment(option.longestName())) : "";
     return "| `%s %s` | %s | %s%s |\n"
         .formatted(
@@ -59,7 +66,7 @@ class CommandsReferenceTest {
     @ParameterizedTest
     @ValueSource(strings = {"up", "plan", "worker", "head"})
     void whenACommandIsLookedUp_thenItsOptionsAreTheProgramsOwn(String name) throws IOException {
-      var command = KnarrMain.commandLine().getSubcommands().get(name);
+      var command = Objects.requireNonNull(KnarrMain.commandLine().getSubcommands().get(name));
 
       var reference = Files.readString(REFERENCE);
 

@@ -55,6 +55,7 @@ public final class LocalCluster implements AutoCloseable {
   }
 
   private void serve() throws InterruptedException {
+    long startedNanos = System.nanoTime();
     int port = options.port().orElse(spec.port());
     if (!options.workers().isEmpty()) {
       HeadWorkers.requireCount(spec, options.workers());
@@ -82,7 +83,7 @@ public final class LocalCluster implements AutoCloseable {
     for (var candidate : candidates) {
       var config = headConfig(port, model, draft, projector, workers, candidate.program());
       write(folder.headConfig(), config);
-      try (var head = new LocalHead(installation, folder, spec, progress, children)) {
+      try (var head = new LocalHead(installation, folder, spec, progress, children, startedNanos)) {
         if (head.follow(candidate)) {
           return;
         }

@@ -24,7 +24,7 @@ final class LocalHead implements AutoCloseable {
   private final Children children;
   private final ChildProcess process;
   private final Map<String, LogTail> logs = new LinkedHashMap<>();
-  private final long startedNanos = System.nanoTime();
+  private final long startedNanos;
   private Optional<HeadPhase> phase = Optional.empty();
   private String message = "";
   private boolean servedBefore;
@@ -34,11 +34,13 @@ final class LocalHead implements AutoCloseable {
       RunFolder folder,
       LocalSpec spec,
       ProgressLine progress,
-      Children children) {
+      Children children,
+      long startedNanos) {
     this.folder = folder;
     this.spec = spec;
     this.progress = progress;
     this.children = children;
+    this.startedNanos = startedNanos;
     this.process =
         ChildProcess.start(
             installation,

@@ -3,7 +3,6 @@ package dev.knarr.worker.graph;
 
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
-import dev.knarr.worker.server.ServerEvents;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -18,10 +17,10 @@ public final class GraphStore implements AutoCloseable {
   private static final int MOST_GRAPHS = 1024;
 
   private final Device device;
-  private final ServerEvents events;
+  private final GraphEvents events;
   private final Map<Long, CompiledGraph> graphs = new HashMap<>();
 
-  public GraphStore(Device device, ServerEvents events) {
+  public GraphStore(Device device, GraphEvents events) {
     this.device = device;
     this.events = events;
   }

@@ -4,9 +4,10 @@ package dev.knarr.worker.server;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.worker.device.Device;
+import dev.knarr.worker.graph.GraphEvents;
 
 /** What an RPC server tells those who watch it. Called by connection and device threads. */
-public interface ServerEvents {
+public interface ServerEvents extends GraphEvents {
   /** A client has connected. */
   void connected();
 
@@ -18,9 +19,6 @@ public interface ServerEvents {
 
   /** A request was refused and its connection closed. */
   void rejected(ProtocolFault fault);
-
-  /** Kept graphs have changed by so many (negative: dropped) and so many bytes of native memory. */
-  void graphStored(Device device, int graphs, long nativeBytes);
 
   /** A graph was computed, {@code again} by its uid or from a description just received. */
   void graphComputed(Device device, boolean again, long nanos);
