@@ -4,143 +4,171 @@ package dev.knarr.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.testkit.peers.StockLlamaServer;
-import dev.knarr.worker.DemoModel.Question;
-import java.nio.file.Files;
+import dev.knarr.worker.DemoModel.Prompt;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.assertj.core.api.SoftAssertions;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Stock llama-server over these workers gives the answers it gave without them. */
+/** Stock llama-server answers over this worker what it answers by itself. */
 class AnswersIT {
-  private static final Path Q4_0 = DemoModel.file("knarr-demo-q4_0.gguf");
-  private static final Path Q8_0 = DemoModel.file("knarr-demo-q8_0.gguf");
-  private static final Path DRAFT = DemoModel.file("knarr-demo-draft-q8_0.gguf");
-  private static final List<Question> QUESTIONS = DemoModel.sureQuestions();
+  /** As the head starts it: everything on the workers, nothing kept aside. */
+  private static final List<String> ARGUMENTS =
+      List.of(
+          "-c",
+          "2048",
+          "-np",
+          "1",
+          "-ngl",
+          "all",
+          "--fit",
+          "off",
+          "--cache-ram",
+          "0",
+          "--ctx-checkpoints",
+          "0",
+          "--no-warmup",
+          "-tb",
+          "1");
 
-  @Test
-  void whenOneWorkerHoldsTheModel_thenEverySureAnswerIsStocks() {
-    try (var worker = RunningWorker.with("CPU");
-        var server = serve(Q8_0, worker.endpoint(), "RPC0")) {
-      answersAreStocks(server, QUESTIONS);
-
-      assertThat(worker.count(WorkerMetrics.GRAPHS_RECOMPUTED)).isPositive();
-    }
+  private static StockLlamaServer serve(Path model, String rpc, String... more) {
+    return StockLlamaServer.start(
+        model,
+        Stream.of(Stream.of("--rpc", rpc), ARGUMENTS.stream(), Stream.of(more))
+            .flatMap(arguments -> arguments)
+            .toList());
   }
 
-  @Test
-  void whenTwoWorkersShareTheModel_thenEverySureAnswerIsStocks() {
-    try (var first = RunningWorker.with("CPU");
-        var second = RunningWorker.with("CPU");
-        var server = serve(Q4_0, first.endpoint() + "," + second.endpoint(), "RPC0,RPC1")) {
-      answersAreStocks(server, QUESTIONS);
-
-      assertThat(first.count(WorkerMetrics.GRAPHS_RECOMPUTED)).isPositive();
-      assertThat(second.count(WorkerMetrics.GRAPHS_RECOMPUTED)).isPositive();
+  private static void requireRecordedAnswers(StockLlamaServer server, String type) {
+    var softly = new SoftAssertions();
+    for (var prompt : DemoModel.surePrompts()) {
+      softly
+          .assertThat(DemoModel.ask(server, prompt))
+          .as("prompt %d over %s", prompt.id(), type)
+          .isEqualTo(prompt.answer(type));
     }
+    softly.assertAll();
   }
 
-  /** Vulkan rounds differently, so what counts is what is right about an answer. */
-  @Test
-  void whenTwoKindsOfDeviceShareTheModel_thenEverySureAnswerIsRight() {
-    try (var worker = RunningWorker.with("CPU", "Vulkan0");
-        var server = serve(Q4_0, worker.endpoint(), "RPC0,RPC1", "--tensor-split", "5,4")) {
-      var soft = new SoftAssertions();
-      for (var question : QUESTIONS) {
-        soft.assertThat(question.ask(server)).contains(question.expected());
+  private static void requireComputed(RunningWorker worker, String device) {
+    assertThat(worker.count(WorkerMetrics.GRAPHS_COMPUTED, "device", device))
+        .as("graphs computed on " + device)
+        .isPositive();
+    assertThat(worker.count(WorkerMetrics.REJECTED)).as("requests refused").isZero();
+  }
+
+  @Nested
+  class GivenOneWorker {
+    @Test
+    void whenAskedAllSurePrompts_thenTheAnswersAreTheRecordedOnes() {
+      try (var worker = RunningWorker.with("CPU");
+          var server = serve(DemoModel.file("q8_0"), worker.endpoint())) {
+        requireRecordedAnswers(server, "q8_0");
+
+        requireComputed(worker, "CPU");
+        assertThat(worker.count(WorkerMetrics.GRAPHS_RECOMPUTED))
+            .isGreaterThan(worker.count(WorkerMetrics.GRAPHS_COMPUTED));
       }
-      soft.assertAll();
+    }
 
-      assertThat(worker.count(WorkerMetrics.GRAPHS_RECOMPUTED, "device", "CPU")).isPositive();
-      assertThat(worker.count(WorkerMetrics.GRAPHS_RECOMPUTED, "device", "Vulkan0")).isPositive();
+    @Test
+    void whenTwoClientsAskAtOnce_thenBothGetTheRecordedAnswers() throws Exception {
+      try (var worker = RunningWorker.with("CPU");
+          var one = serve(DemoModel.file("q8_0"), worker.endpoint());
+          var other = serve(DemoModel.file("q4_0"), worker.endpoint())) {
+        var failures = new ArrayList<Throwable>();
+        var asking =
+            Thread.ofPlatform()
+                .uncaughtExceptionHandler((_, failure) -> failures.add(failure))
+                .start(() -> requireRecordedAnswers(one, "q8_0"));
+        requireRecordedAnswers(other, "q4_0");
+        asking.join();
+
+        assertThat(failures).isEmpty();
+        requireComputed(worker, "CPU");
+      }
+    }
+
+    @Test
+    void whenADraftModelSpeculates_thenTheTextIsTheSame() {
+      try (var worker = RunningWorker.with("CPU");
+          var server =
+              serve(
+                  DemoModel.file("q8_0"),
+                  worker.endpoint(),
+                  "-md",
+                  DemoModel.file("draft-q8_0").toString(),
+                  "-ngld",
+                  "all",
+                  "--spec-type",
+                  "draft-simple")) {
+        requireRecordedAnswers(server, "q8_0");
+
+        requireComputed(worker, "CPU");
+        assertThat(server.output()).as("the server's log").contains("draft acceptance");
+      }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"F16", "Q4_0", "Q4_K_M", "Q6_K", "IQ4_NL"})
+    void whenTheModelIsQuantizedOtherwise_thenItAnswersTheFirstQuestion(String type)
+        throws Exception {
+      Prompt first = DemoModel.surePrompts().getFirst();
+      try (var worker = RunningWorker.with("CPU");
+          var server = serve(DemoModel.quantized(type), worker.endpoint())) {
+        assertThat(DemoModel.ask(server, first)).contains(first.expect());
+
+        requireComputed(worker, "CPU");
+      }
     }
   }
 
-  @Test
-  void whenTwoClientsShareAWorker_thenEachGetsItsOwnAnswers() {
-    var half = QUESTIONS.subList(0, QUESTIONS.size() / 2);
-    try (var worker = RunningWorker.with("CPU");
-        var one = serve(Q4_0, worker.endpoint(), "RPC0");
-        var other = serve(Q8_0, worker.endpoint(), "RPC0")) {
-      var asked =
-          Stream.of(one, other)
-              .map(server -> CompletableFuture.runAsync(() -> answersAreStocks(server, half)))
-              .toList();
+  @Nested
+  class GivenTwoWorkers {
+    @Test
+    void whenAskedAllSurePrompts_thenTheAnswersAreTheRecordedOnes() {
+      try (var one = RunningWorker.with("CPU");
+          var other = RunningWorker.with("CPU");
+          var server =
+              serve(
+                  DemoModel.file("q4_0"),
+                  one.endpoint() + "," + other.endpoint(),
+                  "--tensor-split",
+                  "4,5")) {
+        requireRecordedAnswers(server, "q4_0");
 
-      asked.forEach(answers -> answers.orTimeout(3, TimeUnit.MINUTES).join());
-
-      assertThat(worker.gauge(WorkerMetrics.CONNECTIONS)).isEqualTo(2);
+        requireComputed(one, "CPU");
+        requireComputed(other, "CPU");
+      }
     }
   }
 
-  @Test
-  void whenADraftModelGuessesAhead_thenTheAnswersAreStocks() {
-    try (var worker = RunningWorker.with("CPU");
-        var server =
-            serve(
-                Q8_0,
-                worker.endpoint(),
-                "RPC0",
-                "--model-draft",
-                DRAFT.toString(),
-                "--spec-type",
-                "draft-simple",
-                "--spec-draft-n-max",
-                "4",
-                "-ngld",
-                "99",
-                "--device-draft",
-                "RPC0")) {
-      answersAreStocks(server, QUESTIONS.subList(0, 20));
+  @Nested
+  class GivenOneWorkerWithTwoKindsOfDevices {
+    /** Another device rounds otherwise: compared is what is right about an answer. */
+    @Test
+    void whenAskedAllSurePrompts_thenTheAnswersAreRight() {
+      try (var worker = RunningWorker.with("CPU", "Vulkan0");
+          var server = serve(DemoModel.file("q8_0"), worker.endpoint(), "--tensor-split", "4,5")) {
+        var softly = new SoftAssertions();
+        for (var prompt : DemoModel.surePrompts()) {
+          if (prompt.isRight("q8_0")) {
+            softly
+                .assertThat(DemoModel.ask(server, prompt))
+                .as("prompt " + prompt.id())
+                .containsIgnoringCase(prompt.expect());
+          }
+        }
+        softly.assertAll();
+
+        requireComputed(worker, "CPU");
+        requireComputed(worker, "Vulkan0");
+      }
     }
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"F16", "Q6_K", "Q4_K_M", "IQ4_NL", "Q5_K_M", "Q3_K_M"})
-  void whenTheModelIsQuantisedOtherwise_thenItAnswers(String type, @TempDir Path folder)
-      throws Exception {
-    Path model = folder.resolve(type + ".gguf");
-    var made =
-        StockProgram.run(
-            Duration.ofMinutes(1),
-            "llama-quantize",
-            "--allow-requantize",
-            Q8_0.toString(),
-            model.toString(),
-            type,
-            "1");
-    assertThat(made.exitCode()).as(made.tail()).isZero();
-    assertThat(Files.size(model)).isPositive();
-
-    try (var worker = RunningWorker.with("CPU");
-        var server = serve(model, worker.endpoint(), "RPC0")) {
-      assertThat(QUESTIONS.getFirst().ask(server)).contains(QUESTIONS.getFirst().expected());
-    }
-  }
-
-  private static StockLlamaServer serve(
-      Path model, String workers, String devices, String... more) {
-    var arguments =
-        new ArrayList<>(
-            List.of("--rpc", workers, "--device", devices, "-ngl", "99", "--fit", "off"));
-    arguments.addAll(List.of("-c", "1024", "-np", "1", "--cache-ram", "0", "--no-warmup"));
-    arguments.addAll(List.of(more));
-    return StockLlamaServer.start(model, arguments);
-  }
-
-  private static void answersAreStocks(StockLlamaServer server, List<Question> questions) {
-    var soft = new SoftAssertions();
-    for (var question : questions) {
-      soft.assertThat(question.ask(server)).isEqualTo(question.answer());
-    }
-    soft.assertAll();
   }
 }

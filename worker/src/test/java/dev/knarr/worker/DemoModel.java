@@ -6,60 +6,94 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.knarr.testkit.peers.StockLlamaServer;
 import java.io.IOException;
-import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.List;
+import java.util.stream.StreamSupport;
 
-/** The demo model of the repository, and what a stock llama-server answered with it. */
+/** The demo model of {@code docs/examples/models} and the answers that stock programs give. */
 final class DemoModel {
+  private static final Path FOLDER = Path.of("..", "docs", "examples", "models");
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Path FOLDER = Path.of("../docs/examples/models");
+  private static final JsonNode RECORD = read();
 
   private DemoModel() {}
 
   /**
-   * A question.
+   * A prompt of which the model is so sure that rounding does not change the answer.
    *
-   * @param request the body for {@code /v1/chat/completions}: greedy, nothing kept from before
-   * @param expected what a right answer contains
-   * @param answer what stock answered with the Q8_0 and the Q4_0 model alike
+   * @param expect what a right answer contains
    */
-  record Question(String request, String expected, String answer) {
-    /** What a server answers now. */
-    String ask(StockLlamaServer server) {
-      String reply = server.post("/v1/chat/completions", request);
-      try {
-        return JSON.readTree(reply).at("/choices/0/message/content").asText(reply);
-      } catch (IOException e) {
-        throw new UncheckedIOException(reply, e);
-      }
+  record Prompt(int id, JsonNode messages, String expect, JsonNode answers, JsonNode right) {
+    /** The recorded greedy answer of a quantization. */
+    String answer(String type) {
+      return answers.path(type).asText();
+    }
+
+    boolean isRight(String type) {
+      return right.path(type).asBoolean();
     }
   }
 
-  static Path file(String name) {
-    return FOLDER.resolve(name).toAbsolutePath().normalize();
+  private static JsonNode read() {
+    try {
+      return JSON.readTree(FOLDER.resolve("answers.json").toFile());
+    } catch (IOException e) {
+      throw new ExceptionInInitializerError(e);
+    }
   }
 
-  /** The questions whose recorded answers are the same everywhere. */
-  static List<Question> sureQuestions() {
-    try {
-      JsonNode recorded = JSON.readTree(file("answers.json").toFile());
-      var questions = new ArrayList<Question>();
-      for (JsonNode prompt : recorded.get("prompts")) {
-        if (prompt.get("sure").asBoolean()) {
-          ObjectNode request = recorded.get("request").deepCopy();
-          request.set("messages", prompt.get("messages"));
-          questions.add(
-              new Question(
-                  request.toString(),
-                  prompt.path("expect").asText(),
-                  prompt.at("/answers/q4_0").asText()));
-        }
+  static List<Prompt> surePrompts() {
+    return StreamSupport.stream(RECORD.get("prompts").spliterator(), false)
+        .filter(prompt -> prompt.get("sure").asBoolean())
+        .map(
+            prompt ->
+                new Prompt(
+                    prompt.get("id").asInt(),
+                    prompt.get("messages"),
+                    prompt.path("expect").asText(),
+                    prompt.get("answers"),
+                    prompt.get("right")))
+        .toList();
+  }
+
+  /** A file of the repository, for instance of type {@code q8_0}. */
+  static Path file(String type) {
+    return FOLDER.resolve("knarr-demo-" + type + ".gguf");
+  }
+
+  /** The model in a type that the repository does not have, made from Q8_0 when first needed. */
+  static synchronized Path quantized(String type) throws IOException, InterruptedException {
+    Path made = Path.of("target", "knarr-demo-" + type + ".gguf");
+    if (!Files.exists(made)) {
+      Path unfinished = Path.of(made + ".new");
+      var output =
+          StockProgram.run(
+              Duration.ofMinutes(1),
+              "llama-quantize",
+              "--allow-requantize",
+              file("q8_0").toString(),
+              unfinished.toString(),
+              type,
+              "1");
+      if (output.exitCode() != 0) {
+        throw new IllegalStateException("llama-quantize failed: " + output.tail());
       }
-      return questions;
+      Files.move(unfinished, made);
+    }
+    return made;
+  }
+
+  /** The answer to a prompt, with the parameters of the recording. */
+  static String ask(StockLlamaServer server, Prompt prompt) {
+    ObjectNode request = RECORD.get("request").deepCopy();
+    request.set("messages", prompt.messages);
+    String answer = server.post("/v1/chat/completions", request.toString());
+    try {
+      return JSON.readTree(answer).at("/choices/0/message/content").asText("none: " + answer);
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new IllegalStateException("No JSON: " + answer, e);
     }
   }
 }
