@@ -96,7 +96,7 @@ final class KnarrProcess implements AutoCloseable {
   }
 
   void terminate() {
-    process.destroy();
+    process.toHandle().destroy(); // Process.destroy() would close its output as well.
   }
 
   void kill() {

@@ -63,8 +63,16 @@ class UpIT {
     }
   }
 
+  /** An answer that is on its way. */
+  private record LongAnswer(HttpClient client) implements AutoCloseable {
+    @Override
+    public void close() {
+      client.shutdownNow();
+    }
+  }
+
   /** Sends a question with a long answer and returns when the answer has begun. */
-  private static HttpClient beginLongAnswer(String endpoint)
+  private static LongAnswer beginLongAnswer(String endpoint)
       throws IOException, InterruptedException {
     var client = HttpClient.newHttpClient();
     var answer =
@@ -72,7 +80,7 @@ class UpIT {
             question(endpoint, "Count from 1 to 100.", true),
             HttpResponse.BodyHandlers.ofInputStream());
     assertThat(answer.body().read()).as("the first byte of an answer").isPositive();
-    return client;
+    return new LongAnswer(client);
   }
 
   @Nested
@@ -104,24 +112,22 @@ class UpIT {
     @Test
     void whenTheLauncherIsKilledInMidAnswer_thenNothingIsLeft() throws Exception {
       try (var knarr = quickstart();
-          var client = beginLongAnswer(endpoint(knarr))) {
+          var _ = beginLongAnswer(endpoint(knarr))) {
         knarr.kill();
 
         knarr.awaitNothingLeft();
-        client.shutdownNow();
       }
     }
 
     @Test
     void whenTheHeadIsKilledInMidAnswer_thenAllStopsAndTheMessageSaysSo() throws Exception {
       try (var knarr = quickstart();
-          var client = beginLongAnswer(endpoint(knarr))) {
+          var _ = beginLongAnswer(endpoint(knarr))) {
         knarr.awaitPart(head()).destroyForcibly();
 
         assertThat(knarr.awaitExit()).isEqualTo(1);
         assertThat(knarr.output()).contains("The head (process").contains("ended by signal 9");
         knarr.awaitNothingLeft();
-        client.shutdownNow();
       }
     }
 
@@ -150,20 +156,19 @@ class UpIT {
     @Test
     void whenAWorkerIsKilledInMidAnswer_thenAllStopsAndTheMessageNamesIt() throws Exception {
       try (var knarr = quickstart();
-          var client = beginLongAnswer(endpoint(knarr))) {
+          var _ = beginLongAnswer(endpoint(knarr))) {
         knarr.awaitPart(worker("cpu-0")).destroyForcibly();
 
         assertThat(knarr.awaitExit()).isEqualTo(1);
         assertThat(knarr.output()).contains("Worker cpu-0 (process").contains("by signal 9");
         knarr.awaitNothingLeft();
-        client.shutdownNow();
       }
     }
 
     @Test
     void whenLlamaServerIsKilledInMidAnswer_thenItComesBackAndTheMessageSaysSo() throws Exception {
       try (var knarr = quickstart();
-          var client = beginLongAnswer(endpoint(knarr))) {
+          var _ = beginLongAnswer(endpoint(knarr))) {
         knarr.awaitPart(llamaServer()).destroyForcibly();
 
         knarr.awaitOutput("Ready again at").awaitOutput("head: ");
@@ -171,7 +176,6 @@ class UpIT {
         knarr.terminate();
         knarr.awaitExit();
         knarr.awaitNothingLeft();
-        client.shutdownNow();
       }
     }
 

@@ -188,9 +188,9 @@ public final class GgmlDevice {
 
   /**
    * How many bytes must be reserved for {@code tensor} in a buffer of this device, given the
-   * operands of its operation (at most ten).
+   * operands of its operation (at most ten, empty where there is none).
    */
-  public long allocSize(TensorDescription tensor, List<TensorDescription> sources) {
+  public long allocSize(TensorDescription tensor, List<Optional<TensorDescription>> sources) {
     if (sources.size() > TensorLayout.SOURCES) {
       throw new IllegalArgumentException(
           sources.size() + " operands; ggml knows " + TensorLayout.SOURCES);
@@ -200,9 +200,11 @@ public final class GgmlDevice {
       ByteBuffer view = TensorLayout.view(structs);
       tensor.put(view, 0);
       for (int i = 0; i < sources.size(); i++) {
-        int at = (1 + i) * TensorLayout.BYTES;
-        sources.get(i).put(view, at);
-        view.putLong(TensorLayout.SRC + 8 * i, structs.address() + at);
+        if (sources.get(i).isPresent()) {
+          int at = (1 + i) * TensorLayout.BYTES;
+          sources.get(i).get().put(view, at);
+          view.putLong(TensorLayout.SRC + 8 * i, structs.address() + at);
+        }
       }
       return Base.ggml_backend_buft_get_alloc_size(bufferType, structs.address());
     }

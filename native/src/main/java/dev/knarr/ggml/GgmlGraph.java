@@ -56,6 +56,16 @@ public final class GgmlGraph implements AutoCloseable {
     return new Builder(tensors, nodes);
   }
 
+  /** Native memory in bytes that a graph of so many tensors and nodes will hold. */
+  public static long nativeBytes(int tensors, int nodes) {
+    return contextBytes(tensors, nodes) + (long) tensors * TensorLayout.BYTES;
+  }
+
+  private static long contextBytes(int tensors, int nodes) {
+    return Base.ggml_graph_overhead_custom((long) nodes + tensors, (byte) 0)
+        + TensorLayout.OVERHEAD;
+  }
+
   /** Native memory that this graph holds, in bytes. */
   public long nativeBytes() {
     return nativeBytes;
@@ -255,7 +265,7 @@ public final class GgmlGraph implements AutoCloseable {
       detachOthers();
       keepValuesUsedElsewhere();
       long size = Math.addExact((long) nodeCount, described.length);
-      long contextBytes = Base.ggml_graph_overhead_custom(size, (byte) 0) + TensorLayout.OVERHEAD;
+      long contextBytes = contextBytes(described.length, nodeCount);
       long context = Base.ggml_init(InitParams.withoutData(contextBytes));
       if (context == 0) {
         throw new GgmlException(

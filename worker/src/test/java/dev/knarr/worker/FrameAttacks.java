@@ -141,7 +141,6 @@ final class FrameAttacks {
             new RpcRequest.GetDeviceMemory(2),
             new RpcRequest.AllocBuffer(Integer.MAX_VALUE, 64),
             new RpcRequest.GraphRecompute(Integer.MIN_VALUE, 1),
-            new RpcRequest.CommInit(2, 0, 2, 51_000, ""),
             new RpcRequest.CommFree(2))
         .map(
             request ->

@@ -19,7 +19,9 @@ final class Frames {
   }
 
   static byte[] of(RpcCommand command, ByteBuffer payload) {
-    return of(command, payload.array());
+    byte[] bytes = new byte[payload.capacity()];
+    payload.get(0, bytes);
+    return of(command, bytes);
   }
 
   /** A frame that says it has {@code bytes} bytes, whatever follows. */

@@ -56,11 +56,10 @@ public final class LocalCluster implements AutoCloseable {
 
   private void serve() throws InterruptedException {
     long startedNanos = System.nanoTime();
-    int port = options.port().orElse(spec.port());
     if (!options.workers().isEmpty()) {
       HeadWorkers.requireCount(spec, options.workers());
     }
-    PortCheck.requireFree(port);
+    int port = PortCheck.requireFree(options.port().orElse(spec.port()));
     var programs = new LlamaServers(options.llamaServer(), new LlamaTree(installation, progress));
     programs.requireGiven();
     var store =

@@ -19,13 +19,15 @@ final class PortCheck {
   private PortCheck() {}
 
   /**
-   * Fails where {@code port} is taken, naming who has it where that can be known.
+   * The port to use: {@code port}, or a free one where it is 0. It is settled here, so that the
+   * endpoint stays the same when llama-server is started again.
    *
-   * @param port 0 is always free
+   * @throws LocalException where it is taken, naming who has it where that can be known
    */
-  static void requireFree(int port) {
+  static int requireFree(int port) {
     try (var socket = new ServerSocket()) {
       socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      return socket.getLocalPort();
     } catch (IOException e) {
       var holder = holder(port);
       throw new LocalException(

@@ -277,8 +277,8 @@ public final class RpcTensor {
             printableName(), op, type, ne(0), ne(1), ne(2), ne(3), nb(0), nb(1), nb(2), nb(3));
   }
 
-  /** The name comes from the peer and goes into logs: one line, nothing a terminal obeys. */
-  private String printableName() {
+  /** The name as it may go into logs: it comes from the peer, so one line and no control codes. */
+  public String printableName() {
     return name().replaceAll("[^\\x20-\\x7e]", "?");
   }
 }

@@ -21,8 +21,7 @@ public final class LlamaCppTree {
       return Path.of(cache, "llama.cpp");
     }
     String xdg = System.getenv("XDG_CACHE_HOME");
-    Path base =
-        xdg != null ? Path.of(xdg) : Path.of(System.getProperty("user.home", "."), ".cache");
+    Path base = xdg != null ? Path.of(xdg) : Path.of(System.getenv("HOME"), ".cache");
     return base.resolve("knarr").resolve("llama.cpp");
   }
 

@@ -8,7 +8,9 @@ import dev.knarr.ggml.GgmlException;
 import dev.knarr.ggml.GgmlFault;
 import dev.knarr.ggml.GgmlGraph;
 import dev.knarr.worker.check.OperationCheck;
+import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +22,12 @@ import org.slf4j.LoggerFactory;
 public final class Device implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Device.class);
 
+  /** A client may store 1024 graphs; those of large models take 2 MiB each. */
+  private static final long LEAST_WORKING_BYTES = 1L << 30;
+
+  /** Whoever stops a worker has given running graphs their time already. */
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
+
   private final GgmlDevice ggml;
   private final Optional<GgmlDevice> cpu;
   private final int threads;
@@ -28,6 +36,12 @@ public final class Device implements AutoCloseable {
   private final boolean anyThread;
 
   private final MemoryBudget budget;
+
+  /** For what graphs take beside buffers; kept apart so that storing graphs never costs buffers. */
+  private final MemoryBudget working;
+
+  private final LogGate refusals = new LogGate(LOG);
+  private final AtomicLong scratchBytes = new AtomicLong();
   private final DeviceThread thread;
   private final GgmlBackend backend;
   private Optional<GgmlBackend> cpuBackend = Optional.empty(); // the device thread's
@@ -51,13 +65,18 @@ public final class Device implements AutoCloseable {
     this.threads = threads;
     this.anyThread = threads == 1 || ggml.kind() != GgmlDevice.Kind.CPU;
     this.budget = new MemoryBudget(Math.min(memoryLimitBytes, ggml.memoryTotal()));
+    this.working = new MemoryBudget(Math.max(LEAST_WORKING_BYTES, hostBytes() / 4));
     this.thread = new DeviceThread(ggml.name());
     try {
       this.backend = openBackend(ggml);
     } catch (RuntimeException e) {
-      thread.close();
+      thread.close(CLOSE_LIMIT);
       throw e;
     }
+  }
+
+  private long hostBytes() {
+    return cpu.orElse(ggml).memoryTotal();
   }
 
   private GgmlBackend openBackend(GgmlDevice device) {
@@ -89,13 +108,14 @@ public final class Device implements AutoCloseable {
   /** Allocates {@code bytes} (0 or more); empty when the budget or the device lacks them. */
   public Optional<DeviceBuffer> allocate(long bytes) {
     if (!budget.reserve(bytes)) {
-      LOG.warn(
-          "{}: an allocation of {} bytes is over what is left of the limit of {} bytes ({} are in"
-              + " use); raise --memory-limit or give the model more devices",
-          name(),
-          bytes,
-          budget.limitBytes(),
-          budget.usedBytes());
+      LOG.atLevel(refusals.level())
+          .log(
+              "{}: an allocation of {} bytes is over what is left of the limit of {} bytes ({} are"
+                  + " in use); raise --memory-limit or give the model more devices",
+              name(),
+              bytes,
+              budget.limitBytes(),
+              budget.usedBytes());
       return Optional.empty();
     }
     try {
@@ -107,10 +127,10 @@ public final class Device implements AutoCloseable {
         run(() -> memory[0] = ggml.allocate(bytes));
       }
       return Optional.of(new DeviceBuffer(this, memory[0], bytes));
-    } catch (GgmlException e) {
+    } catch (RuntimeException | Error e) {
       budget.release(bytes);
-      if (e.fault() == GgmlFault.OUT_OF_MEMORY) {
-        LOG.warn("{}: {}", name(), e.getMessage());
+      if (e instanceof GgmlException lack && lack.fault() == GgmlFault.OUT_OF_MEMORY) {
+        LOG.atLevel(refusals.level()).log("{}: {}", name(), e.getMessage());
         return Optional.empty();
       }
       throw e;
@@ -135,6 +155,41 @@ public final class Device implements AutoCloseable {
 
   void released(long bytes) {
     budget.release(bytes);
+  }
+
+  /**
+   * Takes host memory for graphs and what they need beside buffers from a bound of its own, which
+   * keeps one client's graphs from ending the process; false, and nothing taken, beyond it.
+   */
+  public boolean reserveWorking(long bytes) {
+    return working.reserve(bytes);
+  }
+
+  /** Gives back what {@link #reserveWorking} took. */
+  public void releaseWorking(long bytes) {
+    working.release(bytes);
+  }
+
+  /**
+   * What graphs need at once on the CPU beside all of that: ggml allocates it once and keeps it.
+   */
+  public long scratchBytes() {
+    return scratchBytes.get();
+  }
+
+  /** Notes that a graph is about to be computed that needs so much. */
+  public void usesScratch(long bytes) {
+    scratchBytes.accumulateAndGet(bytes, Math::max);
+  }
+
+  /** Host memory that can still be had. */
+  public long hostFreeBytes() {
+    return ggml.hostMemory() ? freeBytes() : cpu.map(GgmlDevice::memoryFree).orElse(0L);
+  }
+
+  /** The most working memory at once. */
+  public long workingLimitBytes() {
+    return working.limitBytes();
   }
 
   /** Queues work behind all that was submitted before. */
@@ -185,14 +240,22 @@ public final class Device implements AutoCloseable {
     onCpu.synchronize();
   }
 
-  /** Finishes queued work and gives everything back; buffers must have been closed before. */
+  /**
+   * Finishes queued work and gives everything back; buffers must have been closed before. A graph
+   * cannot be stopped: a device that goes on computing is left to the end of the process.
+   */
   @Override
   public void close() {
-    run(
-        () -> {
-          cpuBackend.ifPresent(GgmlBackend::close);
-          backend.close();
-        });
-    thread.close();
+    var closing =
+        submit(
+            () -> {
+              cpuBackend.ifPresent(GgmlBackend::close);
+              backend.close();
+            });
+    if (thread.close(CLOSE_LIMIT)) {
+      closing.await();
+    } else {
+      LOG.warn("{} is still computing {} after it was told to stop", name(), CLOSE_LIMIT);
+    }
   }
 }

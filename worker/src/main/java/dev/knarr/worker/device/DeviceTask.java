@@ -41,12 +41,25 @@ public final class DeviceTask {
   }
 
   /**
-   * Waits for the end of the work. Device work always ends (ggml has no way to stop a graph), so
-   * there is no time limit here; an interrupt is kept for the caller.
+   * Waits for the end of the work as {@link #awaitEnd} does.
    *
    * @throws RuntimeException what the work threw
    */
   public void await() {
+    awaitEnd();
+    switch (failure) {
+      case null -> {}
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException(failure);
+    }
+  }
+
+  /**
+   * Waits for the end of the work, good or bad. Device work always ends (ggml has no way to stop a
+   * graph), so there is no time limit here; an interrupt is kept for the caller.
+   */
+  public void awaitEnd() {
     if (!done) {
       waiter = Thread.currentThread();
       boolean interrupted = false;
@@ -58,12 +71,6 @@ public final class DeviceTask {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
-    }
-    switch (failure) {
-      case null -> {}
-      case RuntimeException e -> throw e;
-      case Error e -> throw e;
-      default -> throw new IllegalStateException(failure);
     }
   }
 }

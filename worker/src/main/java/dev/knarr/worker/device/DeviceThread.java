@@ -14,7 +14,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>The queue has no bound of its own: each connection limits how many of its tasks may be
  * outstanding, so that a busy client cannot crowd out the others.
  */
-final class DeviceThread implements AutoCloseable {
+final class DeviceThread {
   private final LinkedBlockingQueue<DeviceTask> queue = new LinkedBlockingQueue<>();
 
   /** Tasks submitted and not yet ended. */
@@ -75,14 +75,14 @@ final class DeviceThread implements AutoCloseable {
     }
   }
 
-  /** Finishes what was submitted, for at most 30 s, then ends the thread. */
-  @Override
-  public void close() {
+  /** Finishes what was submitted, then ends the thread; false if the limit came first. */
+  boolean close(Duration limit) {
     var _ = submit(() -> stopped = true);
     try {
-      thread.join(Duration.ofSeconds(30));
+      return thread.join(limit);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return false;
     }
   }
 }

@@ -14,12 +14,22 @@ import java.util.Set;
 public final class CompiledGraph implements AutoCloseable {
   private static final long BRIEF_NANOS = 3_000_000;
 
+  private final Device device;
   private final List<GraphStep> steps;
   private final Set<DeviceBuffer> buffers;
   private final int fallbackNodes;
+  private final long reservedBytes;
   private volatile long lastNanos = Long.MAX_VALUE;
 
-  CompiledGraph(List<GraphStep> steps, Set<DeviceBuffer> buffers, int fallbackNodes) {
+  /** Takes over the steps, and {@code reservedBytes} of the device's working memory. */
+  CompiledGraph(
+      Device device,
+      List<GraphStep> steps,
+      Set<DeviceBuffer> buffers,
+      int fallbackNodes,
+      long reservedBytes) {
+    this.device = device;
+    this.reservedBytes = reservedBytes;
     this.steps = List.copyOf(steps);
     this.buffers = Set.copyOf(buffers);
     this.fallbackNodes = fallbackNodes;
@@ -30,7 +40,7 @@ public final class CompiledGraph implements AutoCloseable {
    *
    * @return how long it took, in nanoseconds
    */
-  public long compute(Device device) {
+  public long compute() {
     long start = System.nanoTime();
     for (var step : steps) {
       step.run(device);
@@ -40,9 +50,13 @@ public final class CompiledGraph implements AutoCloseable {
     return nanos;
   }
 
-  /** Whether it took so little time that handing it to another thread would be felt. */
+  /**
+   * Whether it took so little time that handing it to another thread would be felt. Work for the
+   * CPU beside the device goes to the device's thread always: OpenMP would keep a team of threads
+   * for every other one.
+   */
   public boolean isBrief() {
-    return lastNanos < BRIEF_NANOS;
+    return lastNanos < BRIEF_NANOS && fallbackNodes == 0;
   }
 
   /** Whether a tensor of the graph lies in {@code buffer}. */
@@ -52,7 +66,7 @@ public final class CompiledGraph implements AutoCloseable {
 
   /** Bytes of native memory held. */
   public long nativeBytes() {
-    return steps.stream().mapToLong(GraphStep::nativeBytes).sum();
+    return reservedBytes;
   }
 
   /** How many nodes are computed on the CPU because the device cannot. */
@@ -63,5 +77,6 @@ public final class CompiledGraph implements AutoCloseable {
   @Override
   public void close() {
     steps.forEach(GraphStep::close);
+    device.releaseWorking(reservedBytes);
   }
 }

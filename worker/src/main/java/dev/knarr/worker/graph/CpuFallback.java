@@ -26,7 +26,7 @@ final class CpuFallback implements GraphStep {
   /** Device memory from {@code from}, and where its copy lies in host memory. */
   private record Region(TensorPlace from, long at) {
     boolean holds(TensorPlace place) {
-      return from.overlaps(place) || (from.buffer() == place.buffer() && place.bytes() == 0);
+      return from.overlaps(place) || from.equals(place);
     }
 
     long offsetOf(TensorPlace place) {
@@ -41,9 +41,10 @@ final class CpuFallback implements GraphStep {
 
     Layout(List<TensorPlace> places) {
       var merged = new ArrayList<TensorPlace>();
+      var buffers = places.stream().map(TensorPlace::buffer).distinct().toList();
       places.stream()
           .sorted(
-              Comparator.<TensorPlace>comparingInt(p -> System.identityHashCode(p.buffer()))
+              Comparator.<TensorPlace>comparingInt(p -> buffers.indexOf(p.buffer()))
                   .thenComparingLong(TensorPlace::offset))
           .forEach(place -> merge(merged, place));
       var placed = new ArrayList<Region>();
@@ -75,6 +76,9 @@ final class CpuFallback implements GraphStep {
     }
 
     long offsetOf(TensorPlace place) {
+      if (place.bytes() == 0) {
+        return 0;
+      }
       for (var region : regions) {
         if (region.holds(place)) {
           return region.offsetOf(place);
@@ -116,11 +120,6 @@ final class CpuFallback implements GraphStep {
         place.buffer().read(place.offset() + done, host);
       }
     }
-  }
-
-  @Override
-  public long nativeBytes() {
-    return graph.nativeBytes() + memory.bytes();
   }
 
   @Override

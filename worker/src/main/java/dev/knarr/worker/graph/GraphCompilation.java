@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.graph;
 
-import dev.knarr.ggml.GgmlBuffer;
 import dev.knarr.ggml.GgmlDevice;
-import dev.knarr.ggml.GgmlGraph;
 import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
@@ -13,6 +11,7 @@ import dev.knarr.rpc.tensor.TensorOp;
 import dev.knarr.worker.check.GraphCheck;
 import dev.knarr.worker.check.IndexPlan;
 import dev.knarr.worker.check.IndexPlan.Read;
+import dev.knarr.worker.check.OperationCheck;
 import dev.knarr.worker.check.ScratchMemory;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
@@ -20,6 +19,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -49,8 +49,14 @@ final class GraphCompilation implements AutoCloseable {
   /** Operations of the step being collected, as tensor indices. */
   private final List<Integer> pending = new ArrayList<>();
 
-  private GgmlGraph.@Nullable Builder builder;
+  /** All of the graph, as the device is asked about it and, if one step will do, computes it. */
+  private @Nullable GraphPart whole;
+
+  private long wholeBytes;
+  private boolean split;
   private int fallbackNodes;
+  private long reservedBytes;
+  private long scratchBytes;
   private boolean done;
 
   GraphCompilation(
@@ -70,7 +76,9 @@ final class GraphCompilation implements AutoCloseable {
 
   CompiledGraph compile() {
     GraphCheck.check(graph);
-    requireScratch();
+    if (device.ggml().hostMemory()) {
+      requireScratch();
+    }
     var reads = IndexPlan.of(graph).reads();
     reads.stream().filter(Read::beforeGraph).forEach(this::checkIndices);
     int next = 0;
@@ -84,22 +92,23 @@ final class GraphCompilation implements AutoCloseable {
         add(graph.nodeIndex(node));
       }
     }
-    finishStep();
+    finishLastStep();
+    device.usesScratch(scratchBytes);
     done = true;
-    return new CompiledGraph(steps, buffers, fallbackNodes);
+    return new CompiledGraph(device, steps, buffers, fallbackNodes, reservedBytes);
   }
 
-  /** ggml ends the process when it cannot allocate what a CPU graph needs beside its buffers. */
+  /**
+   * ggml ends the process when it cannot allocate what a CPU graph needs beside its buffers; what
+   * it once had it keeps. To ask for the free memory on every graph would read half a dozen files.
+   */
   private void requireScratch() {
-    if (!device.ggml().hostMemory()) {
-      return;
-    }
-    long scratch = ScratchMemory.bytes(graph, device.threads());
-    if (scratch > device.freeBytes()) {
+    scratchBytes = ScratchMemory.bytes(graph, device.threads());
+    if (scratchBytes > device.scratchBytes() && scratchBytes > device.hostFreeBytes()) {
       throw new RpcProtocolException(
           ProtocolFault.BUDGET_EXCEEDED,
           "a graph needs %d bytes of scratch memory and device %s has %d left"
-              .formatted(scratch, device.name(), device.freeBytes()));
+              .formatted(scratchBytes, device.name(), device.hostFreeBytes()));
     }
   }
 
@@ -121,10 +130,11 @@ final class GraphCompilation implements AutoCloseable {
         requireOnDevice(source, "operand " + k);
       }
     }
-    if (builder().supported(device.ggml(), index)) {
+    if (whole().supported(device.ggml(), index)) {
       pending.add(index);
     } else {
       finishStep();
+      split = true;
       steps.add(fallback(index));
       fallbackNodes++;
     }
@@ -143,13 +153,14 @@ final class GraphCompilation implements AutoCloseable {
       }
       throw new RpcProtocolException(
           ProtocolFault.BAD_GRAPH,
-          "%s %s of a computed node has no buffer".formatted(role, tensor.name()));
+          "%s %s of a computed node has no buffer".formatted(role, tensor.printableName()));
     }
     if (place.buffer().device() != device) {
       throw new RpcProtocolException(
           ProtocolFault.BAD_GRAPH,
           "%s %s of a node for device %s lies on device %s"
-              .formatted(role, tensor.name(), device.name(), place.buffer().device().name()));
+              .formatted(
+                  role, tensor.printableName(), device.name(), place.buffer().device().name()));
     }
   }
 
@@ -157,7 +168,7 @@ final class GraphCompilation implements AutoCloseable {
     var place = places[read.tensor()];
     if (place != null && place.bytes() > 0) {
       finishStep();
-      var check = new IndexCheck(graph.tensor(read.tensor()), place, read.bound());
+      var check = IndexCheck.of(graph.tensor(read.tensor()), place, read.bound());
       steps.add(new GraphStep.CheckIndices(check));
     }
   }
@@ -171,9 +182,11 @@ final class GraphCompilation implements AutoCloseable {
         || !KEEP_VALUES_BEHIND.contains(TensorOp.ofCode(node.op()).orElseThrow())) {
       return;
     }
-    var sources = new ArrayList<TensorDescription>();
-    for (int k = 0; k < RpcTensor.MAX_SOURCES && graph.sourceIndex(index, k) >= 0; k++) {
-      sources.add(TensorDescriptions.of(graph.tensor(graph.sourceIndex(index, k))));
+    var sources = new ArrayList<Optional<TensorDescription>>();
+    for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
+      int source = graph.sourceIndex(index, k);
+      sources.add(
+          source < 0 ? Optional.empty() : Optional.of(TensorDescriptions.of(graph.tensor(source))));
     }
     long bytes = device.ggml().allocSize(TensorDescriptions.of(node), sources);
     if (bytes > place.buffer().bytes() - place.offset()) {
@@ -181,78 +194,64 @@ final class GraphCompilation implements AutoCloseable {
           ProtocolFault.OUT_OF_RANGE,
           "%s needs %d bytes on %s, and its buffer has %d left"
               .formatted(
-                  node.name(), bytes, device.name(), place.buffer().bytes() - place.offset()));
+                  node.printableName(),
+                  bytes,
+                  device.name(),
+                  place.buffer().bytes() - place.offset()));
     }
   }
 
-  /** The builder of the step being collected, with all tensors described. */
-  private GgmlGraph.Builder builder() {
-    if (builder == null) {
-      builder = GgmlGraph.builder(graph.tensorCount(), graph.nodeCount());
-      describe(
-          builder,
-          i -> {
-            var place = places[i];
-            return place == null ? null : new Spot(place.buffer().memory(), place.offset());
-          });
+  private GraphPart whole() {
+    if (whole == null) {
+      long before = reservedBytes;
+      whole = GraphPart.whole(graph, this::onDevice, this::reserve);
+      wholeBytes = reservedBytes - before;
     }
-    return builder;
+    return whole;
   }
 
-  /** Native memory of a tensor. */
-  private record Spot(GgmlBuffer buffer, long offset) {}
-
-  @FunctionalInterface
-  private interface Spots {
-    @Nullable Spot of(int index);
+  private GraphPart.@Nullable Spot onDevice(int tensor) {
+    var place = places[tensor];
+    return place == null ? null : new GraphPart.Spot(place.buffer().memory(), place.offset());
   }
 
-  private void describe(GgmlGraph.Builder target, Spots spots) {
-    long[] ne = new long[4];
-    long[] nb = new long[4];
-    int[] sources = new int[RpcTensor.MAX_SOURCES];
-    for (int i = 0; i < graph.tensorCount(); i++) {
-      var tensor = graph.tensor(i);
-      for (int dimension = 0; dimension < 4; dimension++) {
-        ne[dimension] = tensor.ne(dimension);
-        nb[dimension] = tensor.nb(dimension);
-      }
-      for (int k = 0; k < sources.length; k++) {
-        sources[k] = graph.sourceIndex(i, k);
-      }
-      var spot = spots.of(i);
-      target.tensor(
-          i,
-          tensor.type(),
-          ne,
-          nb,
-          tensor.op(),
-          tensor.opParams().toArray(),
-          tensor.flags(),
-          sources,
-          graph.viewSourceIndex(i),
-          tensor.viewOffset(),
-          spot == null ? null : spot.buffer,
-          spot == null ? 0 : spot.offset,
-          tensor.useCount(),
-          tensor.name());
+  private void reserve(long bytes) {
+    if (!device.reserveWorking(bytes)) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED,
+          "graphs of all clients of device %s would take more than the %d bytes of working memory"
+              .formatted(device.name(), device.workingLimitBytes()));
     }
+    reservedBytes += bytes;
   }
 
   private void finishStep() {
-    if (pending.isEmpty()) {
-      return;
+    if (!pending.isEmpty()) {
+      split = true;
+      try (var part = GraphPart.of(graph, pending, this::onDevice, this::reserve)) {
+        steps.add(new GraphStep.OnDevice(part.build(pending)));
+      }
+      pending.clear();
     }
-    var finished = builder();
-    pending.forEach(finished::node);
-    pending.clear();
-    steps.add(new GraphStep.OnDevice(finished.build()));
-    builder = null;
+  }
+
+  private void finishLastStep() {
+    if (!split && !pending.isEmpty()) {
+      steps.add(new GraphStep.OnDevice(whole().build(pending)));
+      pending.clear();
+    } else {
+      finishStep();
+      device.releaseWorking(wholeBytes);
+      reservedBytes -= wholeBytes;
+    }
   }
 
   /** A step that computes one node on the CPU, or a refusal where the CPU cannot either. */
   private CpuFallback fallback(int index) {
     GgmlDevice cpu = device.cpu().orElseThrow(() -> unsupported(index));
+    if (scratchBytes == 0) {
+      requireScratch();
+    }
     var operands = new ArrayList<TensorPlace>();
     for (int k = -1; k < RpcTensor.MAX_SOURCES; k++) {
       int tensor = k < 0 ? index : graph.sourceIndex(index, k);
@@ -265,22 +264,26 @@ final class GraphCompilation implements AutoCloseable {
       throw unsupported(index);
     }
     var layout = new CpuFallback.Layout(operands);
-    var memory = cpu.allocate(layout.bytes());
-    try (var onCpu = GgmlGraph.builder(graph.tensorCount(), 1)) {
-      describe(
-          onCpu,
-          i -> {
-            var place = places[i];
-            return place != null && operands.contains(place)
-                ? new Spot(memory, layout.offsetOf(place))
-                : null;
-          });
+    long bytes = layout.bytes() + OperationCheck.OVERREAD_BYTES;
+    reserve(bytes);
+    var memory = cpu.allocate(bytes);
+    var node = List.of(index);
+    try (var onCpu =
+        GraphPart.of(
+            graph,
+            node,
+            i -> {
+              var place = places[i];
+              return place != null && operands.contains(place)
+                  ? new GraphPart.Spot(memory, layout.offsetOf(place))
+                  : null;
+            },
+            this::reserve)) {
       if (!onCpu.supported(cpu, index)) {
         throw unsupported(index);
       }
-      onCpu.node(index);
       fallbacks.fellBack(device, graph.tensor(index));
-      return new CpuFallback(layout, memory, onCpu.build(), result);
+      return new CpuFallback(layout, memory, onCpu.build(node), result);
     } catch (RuntimeException e) {
       memory.close();
       throw e;
@@ -303,7 +306,7 @@ final class GraphCompilation implements AutoCloseable {
             .formatted(
                 device.name(),
                 TensorOp.ofCode(node.op()).orElseThrow(),
-                node.name(),
+                node.printableName(),
                 node.tensorType(),
                 node.shape(),
                 operands));
@@ -311,11 +314,12 @@ final class GraphCompilation implements AutoCloseable {
 
   @Override
   public void close() {
-    if (builder != null) {
-      builder.close();
+    if (whole != null) {
+      whole.close();
     }
     if (!done) {
       steps.forEach(GraphStep::close);
+      device.releaseWorking(reservedBytes);
     }
   }
 }

@@ -9,9 +9,6 @@ sealed interface GraphStep extends AutoCloseable
     permits GraphStep.OnDevice, GraphStep.CheckIndices, CpuFallback {
   void run(Device device);
 
-  /** Native memory that the step holds. */
-  long nativeBytes();
-
   @Override
   void close();
 
@@ -20,11 +17,6 @@ sealed interface GraphStep extends AutoCloseable
     @Override
     public void run(Device device) {
       device.compute(graph);
-    }
-
-    @Override
-    public long nativeBytes() {
-      return graph.nativeBytes();
     }
 
     @Override
@@ -38,11 +30,6 @@ sealed interface GraphStep extends AutoCloseable
     @Override
     public void run(Device device) {
       check.run();
-    }
-
-    @Override
-    public long nativeBytes() {
-      return 0;
     }
 
     @Override

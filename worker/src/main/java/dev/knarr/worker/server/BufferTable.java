@@ -21,6 +21,7 @@ final class BufferTable implements TensorPlaces {
   /** Satisfies the alignment of every known backend. */
   private static final long BASE_ALIGNMENT = 4096;
 
+  private static final int MOST_BUFFERS = 4096;
   private static final long FIRST_BASE = 1L << 40;
 
   private final Map<Long, Entry> entries = new HashMap<>();
@@ -40,6 +41,11 @@ final class BufferTable implements TensorPlaces {
 
   private static long roundUp(long bytes) {
     return (bytes + BASE_ALIGNMENT - 1) / BASE_ALIGNMENT * BASE_ALIGNMENT;
+  }
+
+  /** Whether there are more buffers than any model has; each costs memory that is not its own. */
+  boolean isFull() {
+    return entries.size() >= MOST_BUFFERS;
   }
 
   DeviceBuffer get(long handle) {
@@ -79,7 +85,8 @@ final class BufferTable implements TensorPlaces {
       if (tensor.data() != 0) {
         throw new RpcProtocolException(
             ProtocolFault.UNKNOWN_BUFFER,
-            "tensor %s has address 0x%x but no buffer".formatted(tensor.name(), tensor.data()));
+            "tensor %s has address 0x%x but no buffer"
+                .formatted(tensor.printableName(), tensor.data()));
       }
       return null;
     }
@@ -89,7 +96,8 @@ final class BufferTable implements TensorPlaces {
       throw new RpcProtocolException(
           ProtocolFault.OUT_OF_RANGE,
           "tensor %s of %d bytes at 0x%x is outside its buffer of %d bytes at 0x%x"
-              .formatted(tensor.name(), bytes, tensor.data(), entry.buffer.bytes(), entry.base));
+              .formatted(
+                  tensor.printableName(), bytes, tensor.data(), entry.buffer.bytes(), entry.base));
     }
     return new TensorPlace(entry.buffer, offset, bytes);
   }
@@ -99,7 +107,8 @@ final class BufferTable implements TensorPlaces {
     var place = of(tensor);
     if (place == null) {
       throw new RpcProtocolException(
-          ProtocolFault.UNKNOWN_BUFFER, "tensor %s has no buffer".formatted(tensor.name()));
+          ProtocolFault.UNKNOWN_BUFFER,
+          "tensor %s has no buffer".formatted(tensor.printableName()));
     }
     return place;
   }

@@ -5,7 +5,6 @@ import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest.CommInit;
 import dev.knarr.rpc.tensor.RpcTensor;
-import dev.knarr.rpc.tensor.TensorShape;
 import dev.knarr.rpc.tensor.TensorType;
 import dev.knarr.worker.graph.TensorPlace;
 import java.io.EOFException;
@@ -28,6 +27,12 @@ final class Communicator implements AutoCloseable {
   private static final int CAPABILITY_BYTES = 24;
   private static final int BF16_FROM_ELEMENTS = 32_768;
   private static final long RETRY_MILLIS = 50;
+
+  /**
+   * Three copies of a tensor are on the heap at once. The sum of a batch of 512 tokens with rows of
+   * 16,384 numbers has 32 MiB.
+   */
+  private static final int MAX_BYTES = 128 << 20;
 
   /** A peer that computes takes its time, but a dead one must not keep the client for ever. */
   private static final int READ_TIMEOUT_MILLIS = 600_000;
@@ -80,7 +85,8 @@ final class Communicator implements AutoCloseable {
     while (true) {
       var address = new InetSocketAddress(request.host(), request.port());
       if (address.isUnresolved()) {
-        throw new IOException("host " + request.host() + " is not known");
+        // Without the name, which is the client's and would go into the log.
+        throw new IOException("rank 0's host has no address");
       }
       var link = new Socket();
       try {
@@ -98,18 +104,19 @@ final class Communicator implements AutoCloseable {
   }
 
   void allreduce(RpcTensor tensor, TensorPlace place) throws IOException {
-    if (tensor.type() != TensorType.F32.code() || !tensor.shape().equals(contiguous(tensor))) {
+    if (tensor.type() != TensorType.F32.code() || !contiguous(tensor)) {
       throw new RpcProtocolException(
           ProtocolFault.BAD_SHAPE,
-          "a reduction of %s, which is not contiguous F32".formatted(tensor.name()));
+          "a reduction of %s, which is not contiguous F32".formatted(tensor.printableName()));
     }
     if (place.bytes() == 0) {
       return;
     }
-    if (place.bytes() > Integer.MAX_VALUE - 8) {
+    if (place.bytes() > MAX_BYTES) {
       throw new RpcProtocolException(
           ProtocolFault.FRAME_TOO_LARGE,
-          "a reduction of %s with %d bytes".formatted(tensor.name(), place.bytes()));
+          "a reduction of %s with %d bytes, over the limit of %d: use a smaller --ubatch-size"
+              .formatted(tensor.printableName(), place.bytes(), MAX_BYTES));
     }
     var own = ByteBuffer.allocateDirect((int) place.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     place.buffer().read(place.offset(), own.duplicate());
@@ -126,9 +133,22 @@ final class Communicator implements AutoCloseable {
     place.buffer().write(place.offset(), own.clear());
   }
 
-  private static TensorShape contiguous(RpcTensor tensor) {
-    return TensorShape.contiguous(
-        TensorType.F32, tensor.ne(0), tensor.ne(1), tensor.ne(2), tensor.ne(3));
+  /** As {@code ggml_is_contiguous}: the stride of a dimension of one element does not count. */
+  private static boolean contiguous(RpcTensor tensor) {
+    long next = Float.BYTES;
+    for (int i = 0; i < 4; i++) {
+      if (tensor.ne(i) == 0) {
+        return true;
+      }
+      if (tensor.ne(i) != 1) {
+        if (tensor.nb(i) != next) {
+          return false;
+        }
+        // No overflow: strides of the wire are below 2^32, so next was, and so is the extent.
+        next *= tensor.ne(i);
+      }
+    }
+    return true;
   }
 
   private static byte[] encode(ByteBuffer values) {

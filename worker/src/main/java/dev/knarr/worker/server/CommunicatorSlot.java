@@ -5,6 +5,7 @@ import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest.CommInit;
 import dev.knarr.rpc.tensor.RpcTensor;
+import dev.knarr.worker.device.LogGate;
 import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
 import java.util.Optional;
@@ -14,6 +15,7 @@ import org.slf4j.LoggerFactory;
 /** The communicator of one client's device, while it has one. The connection's thread only. */
 final class CommunicatorSlot implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(CommunicatorSlot.class);
+  private static final LogGate FAILURES = new LogGate(LOG);
 
   private final Communicators settings;
   private Optional<Communicator> joined = Optional.empty();
@@ -27,19 +29,24 @@ final class CommunicatorSlot implements AutoCloseable {
     if (joined.isPresent()) {
       return true;
     }
-    if (request.world() != 2 || request.rank() < 0 || request.rank() > 1) {
+    if (request.world() != 2
+        || request.rank() < 0
+        || request.rank() > 1
+        || request.port() < 1
+        || request.port() > 65_535) {
       return false;
     }
     try {
       joined = Optional.of(Communicator.join(request, settings));
       return true;
     } catch (IOException e) {
-      LOG.info(
-          "Rank {} of a tensor-split group could not be joined on port {}: {}; the client exchanges"
-              + " partial sums itself",
-          request.rank(),
-          request.port(),
-          e.getMessage());
+      LOG.atLevel(FAILURES.level())
+          .log(
+              "Rank {} of a tensor-split group could not be joined on port {}: {}; the client exchanges"
+                  + " partial sums itself",
+              request.rank(),
+              request.port(),
+              e.getMessage());
       return false;
     }
   }
@@ -51,7 +58,7 @@ final class CommunicatorSlot implements AutoCloseable {
             () ->
                 new RpcProtocolException(
                     ProtocolFault.NO_COMMUNICATOR,
-                    "a reduction of %s without a communicator".formatted(tensor.name())))
+                    "a reduction of %s without a communicator".formatted(tensor.printableName())))
         .allreduce(tensor, place);
   }
 

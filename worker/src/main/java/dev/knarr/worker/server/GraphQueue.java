@@ -22,36 +22,47 @@ final class GraphQueue {
   }
 
   /**
-   * Queues work, waiting while the connection has too much of it outstanding.
+   * Waits while the connection has too much outstanding. Call it before making what {@link #submit}
+   * is to work with: what is made first would be lost by the throw.
    *
-   * @param brief whether the work is so short that it is better done at once if the device is idle
    * @throws RuntimeException what earlier work threw
    */
-  void submit(boolean brief, Runnable work) {
+  void makeRoom() {
     while (!outstanding.isEmpty()
         && (outstanding.element().isDone() || outstanding.size() >= MOST_OUTSTANDING)) {
       outstanding.remove().await();
     }
+  }
+
+  /**
+   * Queues work, for which {@link #makeRoom} has made room.
+   *
+   * @param brief whether the work is so short that it is better done at once if the device is idle
+   */
+  void submit(boolean brief, Runnable work) {
     if (!(brief && outstanding.isEmpty() && device.tryRun(work))) {
       outstanding.add(device.submit(work));
     }
   }
 
-  /** Waits until all is computed, so that memory may be read and written. */
+  /**
+   * Waits until all is computed, so that memory may be read and written.
+   *
+   * @throws RuntimeException what that work threw
+   */
   void await() {
     while (!outstanding.isEmpty()) {
       outstanding.remove().await();
     }
   }
 
-  /** Waits until all is computed or has failed, for a connection that has ended anyway. */
+  /**
+   * Waits until all is computed or has failed, for a connection that has ended anyway: its first
+   * failure ended it and is its reason, later ones follow from that.
+   */
   void drain() {
     while (!outstanding.isEmpty()) {
-      try {
-        outstanding.remove().await();
-      } catch (RuntimeException e) {
-        // The first failure ended the connection and is its reason; later ones follow from it.
-      }
+      outstanding.remove().awaitEnd();
     }
   }
 }

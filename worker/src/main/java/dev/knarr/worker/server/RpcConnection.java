@@ -3,12 +3,12 @@ package dev.knarr.worker.server;
 
 import dev.knarr.ggml.GgmlException;
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
-import dev.knarr.rpc.RpcRequest;
-import dev.knarr.rpc.RpcRequest.Hello;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
+import dev.knarr.worker.device.LogGate;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
@@ -23,6 +23,7 @@ import org.slf4j.LoggerFactory;
  */
 final class RpcConnection implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(RpcConnection.class);
+  private static final LogGate REFUSALS = new LogGate(LOG);
 
   private final int number;
   private final SocketChannel socket;
@@ -34,6 +35,7 @@ final class RpcConnection implements Runnable {
   private final long openedNanos = System.nanoTime();
   private volatile boolean saidHello;
   private volatile @Nullable String abortReason;
+  private @Nullable RpcCommand inHand; // the connection's thread's
 
   RpcConnection(
       int number,
@@ -54,51 +56,68 @@ final class RpcConnection implements Runnable {
 
   @Override
   public void run() {
-    RpcRequest request = null;
-    try (session;
+    try (socket;
+        session;
         var channel = RpcServerChannel.over(socket, limits, meter)) {
-      while ((request = channel.readRequest()) != null) {
-        long start = System.nanoTime();
-        session.carryOut(request, channel);
-        if (request.command().answered()) {
-          channel.flush();
-        }
-        events.served(request.command(), System.nanoTime() - start);
-        if (request instanceof Hello) {
-          saidHello = true;
-        }
-      }
+      serve(channel);
       LOG.debug("conn={} {} closed its connection", number, peer);
     } catch (RpcProtocolException e) {
-      reject(request, e.fault(), e);
+      reject(e.fault(), e);
     } catch (GgmlException e) {
-      reject(request, ProtocolFault.UNSUPPORTED_OP, e);
+      switch (e.fault()) {
+        case OUT_OF_MEMORY -> reject(ProtocolFault.BUDGET_EXCEEDED, e);
+        case BAD_GRAPH -> reject(ProtocolFault.BAD_GRAPH, e);
+        default -> fail(e);
+      }
     } catch (IOException e) {
       if (abortReason == null) {
         LOG.debug("conn={} {} is gone: {}", number, peer, e.toString());
       } else {
         LOG.info("conn={} {} was closed: {}", number, peer, abortReason);
       }
-    } catch (RuntimeException e) {
-      // Ours, not the peer's: say all there is to say. Other clients go on.
-      LOG.error(
-          "conn={} {} was closed because of an error in the worker{}",
-          number,
-          peer,
-          request == null ? "" : " during " + request.command(),
-          e);
+    } catch (RuntimeException | Error e) {
+      fail(e);
     }
   }
 
-  private void reject(@Nullable RpcRequest request, ProtocolFault fault, RuntimeException e) {
+  private void serve(RpcServerChannel channel) throws IOException {
+    for (var request = channel.readRequest(); request != null; request = channel.readRequest()) {
+      long start = System.nanoTime();
+      RpcCommand command = request.command();
+      inHand = command;
+      session.carryOut(request, channel);
+      if (command.answered()) {
+        channel.flush();
+      }
+      inHand = null;
+      events.served(command, System.nanoTime() - start);
+      if (command == RpcCommand.HELLO) {
+        saidHello = true;
+      }
+    }
+  }
+
+  private void reject(ProtocolFault fault, RuntimeException e) {
     events.rejected(fault);
-    LOG.warn(
-        "conn={} {} was closed: {}{} (fault {})",
-        number,
-        peer,
-        request == null ? "" : request.command() + ": ",
-        e.getMessage(),
-        fault.metricName());
+    LOG.atLevel(REFUSALS.level())
+        .log(
+            "conn={} {} was closed{}: {} (fault {})",
+            number,
+            peer,
+            during(),
+            e.getMessage(),
+            fault.metricName());
+  }
+
+  /** Ours or a device's, not the peer's: say all there is to say. Other clients go on. */
+  private void fail(Throwable e) {
+    LOG.error(
+        "conn={} {} was closed because of an error in the worker{}", number, peer, during(), e);
+  }
+
+  /** A graph that failed earlier is noticed by the command that waits for it. */
+  private String during() {
+    return inHand == null ? "" : " during " + inHand;
   }
 
   boolean hasSaidHello() {

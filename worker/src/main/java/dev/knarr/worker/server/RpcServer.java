@@ -4,6 +4,7 @@ package dev.knarr.worker.server;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
+import dev.knarr.worker.device.LogGate;
 import dev.knarr.worker.graph.GraphCompiler;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import jdk.net.ExtendedSocketOptions;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,6 +41,7 @@ public final class RpcServer implements AutoCloseable {
   private final Map<RpcConnection, Thread> connections = new ConcurrentHashMap<>();
   private final Thread accepting;
   private final Thread watching;
+  private final LogGate turnedAway = new LogGate(LOG);
   private volatile boolean closed;
 
   /**
@@ -118,17 +121,31 @@ public final class RpcServer implements AutoCloseable {
   }
 
   private void serve(int number, SocketChannel socket) throws IOException {
+    boolean served = false;
+    try {
+      served = start(number, socket);
+    } catch (OutOfMemoryError e) {
+      throw new IOException("no thread or memory for it", e);
+    } finally {
+      if (!served) {
+        socket.close();
+      }
+    }
+  }
+
+  /** Starts to serve a client, whose socket then belongs to its connection; false if it may not. */
+  private boolean start(int number, SocketChannel socket) throws IOException {
     SocketAddress peer = socket.getRemoteAddress();
     if (connections.size() >= settings.maxConnections) {
-      LOG.warn(
-          "{} was turned away: {} clients are connected (knarr.worker.max-connections)",
-          peer,
-          connections.size());
-      socket.close();
-      return;
+      LOG.atLevel(turnedAway.level())
+          .log(
+              "{} was turned away: {} clients are connected (knarr.worker.max-connections)",
+              peer,
+              connections.size());
+      return false;
     }
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-    socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    noticeDeath(socket);
     var session = new Session(devices, compiler, communicators, events);
     var connection =
         new RpcConnection(number, socket, peer, session, settings.limits, meter, events);
@@ -147,7 +164,27 @@ public final class RpcServer implements AutoCloseable {
                 });
     connections.put(connection, thread);
     events.connected();
-    thread.start();
+    try {
+      thread.start();
+    } catch (OutOfMemoryError e) {
+      connections.remove(connection);
+      events.disconnected();
+      throw e;
+    }
+    return true;
+  }
+
+  /**
+   * A client that vanishes without a word (power, network) holds its buffers until the kernel says
+   * so: with its own settings after two hours, with these after a minute and a half.
+   */
+  private static void noticeDeath(SocketChannel socket) throws IOException {
+    socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+    if (socket.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
+      socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 30);
+      socket.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, 10);
+      socket.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 6);
+    }
   }
 
   /** Closes connections whose client says nothing, which would otherwise hold a thread for ever. */
@@ -180,10 +217,11 @@ public final class RpcServer implements AutoCloseable {
     } catch (IOException e) {
       LOG.debug("The RPC port could not be closed", e);
     }
+    long deadline = System.nanoTime() + settings.stopTimeout.toNanos();
+    // First the accepting thread: a client it has just taken must be among those that are ended.
+    boolean interrupted = !join(accepting, deadline);
     var ending = Map.copyOf(connections);
     ending.keySet().forEach(connection -> connection.abort("the worker stops"));
-    long deadline = System.nanoTime() + settings.stopTimeout.toNanos();
-    boolean interrupted = !join(accepting, deadline);
     int late = 0;
     for (var thread : ending.values()) {
       interrupted |= !join(thread, deadline);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.server;
 
+import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.Capabilities;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.ProtocolVersion;
@@ -43,6 +44,7 @@ import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * One client's buffers, graphs and communicators, and what each command does to them. Called by the
@@ -129,9 +131,7 @@ final class Session implements AutoCloseable {
       case CopyTensor copy -> channel.write(new RpcResponse.TensorCopied(copy(copy)));
       case GraphCompute compute -> compute(compute);
       case GraphRecompute(int device, long uid) -> recompute(device(device), uid);
-      case CommInit join ->
-          channel.write(
-              new RpcResponse.CommInitialized(device(join.device()).communicator.join(join)));
+      case CommInit join -> channel.write(new RpcResponse.CommInitialized(join(join)));
       case CommAllreduce(int device, var tensor) ->
           device(device).communicator.allreduce(tensor, idle(buffers.placed(tensor)));
       case CommFree(int device) -> device(device).communicator.close();
@@ -177,13 +177,13 @@ final class Session implements AutoCloseable {
   private RpcResponse.AllocatedBuffer allocate(int device, long size) {
     var offered = device(device).device;
     // A size of 2^63 or more is a size no device has: the protocol's answer to that is 0, 0.
-    if (size < 0) {
-      return new RpcResponse.AllocatedBuffer(0, 0);
+    if (size < 0 || buffers.isFull()) {
+      return RpcResponse.AllocatedBuffer.FAILED;
     }
     return offered
         .allocate(size)
         .map(buffer -> new RpcResponse.AllocatedBuffer(buffers.add(buffer), size))
-        .orElseGet(() -> new RpcResponse.AllocatedBuffer(0, 0));
+        .orElse(RpcResponse.AllocatedBuffer.FAILED);
   }
 
   private void free(long handle) {
@@ -197,14 +197,15 @@ final class Session implements AutoCloseable {
   }
 
   private void initTensor(RpcTensor tensor, TensorPlace place) {
-    var description = TensorDescriptions.of(tensor);
+    requireWholeBlocks(tensor);
+    var description = TensorDescriptions.plain(tensor);
     // Backends zero the padding behind the tensor, which must be inside the buffer too.
     long padded = place.buffer().device().ggml().allocSize(description, List.of());
     if (padded > place.buffer().bytes() - place.offset()) {
       throw new RpcProtocolException(
           ProtocolFault.OUT_OF_RANGE,
           "tensor %s needs %d bytes with its padding, and its buffer has %d left"
-              .formatted(tensor.name(), padded, place.buffer().bytes() - place.offset()));
+              .formatted(tensor.printableName(), padded, place.buffer().bytes() - place.offset()));
     }
     place.buffer().initTensor(description, place.offset());
   }
@@ -217,11 +218,30 @@ final class Session implements AutoCloseable {
       return bytes;
     }
     OperationCheck.check(query.tensor(), query.sources());
+    requireWholeBlocks(query.tensor());
     return Math.max(
         bytes,
         device.allocSize(
             TensorDescriptions.of(query.tensor()),
-            query.sources().stream().map(TensorDescriptions::of).toList()));
+            query.sources().stream().map(Session::operand).toList()));
+  }
+
+  /** CUDA asserts on it where it works out the padding behind a row. */
+  private static void requireWholeBlocks(RpcTensor tensor) {
+    if (tensor.ne(0) % tensor.tensorType().blockElements() != 0) {
+      throw new RpcProtocolException(
+          ProtocolFault.BAD_SHAPE,
+          "tensor %s has rows of %d elements, no multiple of the %d of a block of %s"
+              .formatted(
+                  tensor.printableName(),
+                  tensor.ne(0),
+                  tensor.tensorType().blockElements(),
+                  tensor.tensorType().label()));
+    }
+  }
+
+  private static Optional<TensorDescription> operand(RpcTensor source) {
+    return source.isNull() ? Optional.empty() : Optional.of(TensorDescriptions.of(source));
   }
 
   private boolean copy(CopyTensor copy) {
@@ -232,7 +252,10 @@ final class Session implements AutoCloseable {
           ProtocolFault.OUT_OF_RANGE,
           "tensor %s of %d bytes does not fit into %s of %d bytes"
               .formatted(
-                  copy.source().name(), source.bytes(), copy.destination().name(), target.bytes()));
+                  copy.source().printableName(),
+                  source.bytes(),
+                  copy.destination().printableName(),
+                  target.bytes()));
     }
     source.buffer().copyTo(source.offset(), target.buffer(), target.offset(), source.bytes());
     return true;
@@ -241,12 +264,7 @@ final class Session implements AutoCloseable {
   private void compute(GraphCompute request) {
     var offered = device(request.device());
     var device = offered.device;
-    // Operands on another device must be complete before this one reads them.
-    for (var other : devices) {
-      if (other.device != device) {
-        other.queue.await();
-      }
-    }
+    offered.queue.makeRoom();
     var graph = compiler.compile(request.graph(), device, buffers);
     if (graph.fallbackNodes() > 0) {
       events.nodesFellBack(device, graph.fallbackNodes());
@@ -265,6 +283,12 @@ final class Session implements AutoCloseable {
     }
   }
 
+  /** Whatever is wrong with the request, the answer is no: the client then does without. */
+  private boolean join(CommInit request) {
+    int device = request.device();
+    return device >= 0 && device < devices.size() && devices.get(device).communicator.join(request);
+  }
+
   private void recompute(OfferedDevice offered, long uid) {
     var graph =
         offered
@@ -276,16 +300,12 @@ final class Session implements AutoCloseable {
                         ProtocolFault.UNKNOWN_GRAPH,
                         "graph %s of device %s is not stored: it was never sent, or a buffer it uses was freed"
                             .formatted(Long.toUnsignedString(uid), offered.device.name())));
+    offered.queue.makeRoom();
     offered.queue.submit(graph.isBrief(), () -> compute(graph, offered.device, true));
   }
 
   private void compute(CompiledGraph graph, Device device, boolean again) {
-    events.graphComputed(device, again, graph.compute(device));
-  }
-
-  /** Whether the client holds memory, which tells a real client from a short query. */
-  boolean holdsBuffers() {
-    return !buffers.all().isEmpty();
+    events.graphComputed(device, again, graph.compute());
   }
 
   /** Waits for running graphs, then frees everything. */
