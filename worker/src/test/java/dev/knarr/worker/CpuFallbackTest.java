@@ -49,11 +49,11 @@ class CpuFallbackTest {
 
   /** Draws a graph, fills its operands, and names the tensor to compare. */
   @FunctionalInterface
-  private interface Drawing {
+  interface Drawing {
     WireTensor draw(RawClient client, WireGraph graph) throws IOException;
   }
 
-  private record Refused(String what, Drawing drawing) {
+  record Refused(String what, Drawing drawing) {
     @Override
     public String toString() {
       return what;
