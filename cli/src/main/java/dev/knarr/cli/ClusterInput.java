@@ -47,7 +47,15 @@ final class ClusterInput {
       throw CommandFailure.usage(String.valueOf(e.getMessage()));
     }
     var spec = cluster.resolved();
-    return spec.replicas() == 0 ? Optional.empty() : Optional.of(local(cluster, spec));
+    if (spec.replicas() == 0) {
+      return Optional.empty();
+    }
+    if (spec.workerNames().isEmpty()) {
+      throw CommandFailure.usage(
+          "%s: spec.workers: The groups have no replica between them, and nothing would hold the model. Set replicas of one to 1 or more."
+              .formatted(file));
+    }
+    return Optional.of(local(cluster, spec));
   }
 
   private static LocalSpec local(InferenceClusterFile file, ResolvedSpec spec) {
