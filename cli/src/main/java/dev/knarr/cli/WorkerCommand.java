@@ -62,7 +62,8 @@ final class WorkerCommand implements Callable<Integer> {
       names = "--memory-limit",
       paramLabel = "SIZE",
       description =
-          "The most memory to hand out, such as 16Gi. Default: all that the devices have.")
+          "The most memory of each device to hand out in buffers, such as 16Gi. Graphs take a little"
+              + " more. Default: all that the devices have.")
   private @Nullable String memoryLimit;
 
   @Option(

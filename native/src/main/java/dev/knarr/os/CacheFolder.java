@@ -10,19 +10,21 @@ public final class CacheFolder {
 
   /**
    * {@code KNARR_CACHE}, or the folder {@code knarr} in {@code XDG_CACHE_HOME}, or in {@code
-   * ~/.cache}, absolute: the rule that the launcher and the scripts follow too. It need not exist
-   * yet.
+   * $HOME/.cache}, absolute: the rule that the launcher and the scripts follow too. It need not
+   * exist yet.
    */
   public static Path path() {
-    return path(System.getenv(), System.getProperty("user.home", "/")).toAbsolutePath();
+    return path(System.getenv()).toAbsolutePath();
   }
 
-  static Path path(Map<String, String> environment, String home) {
+  static Path path(Map<String, String> environment) {
     String own = environment.getOrDefault("KNARR_CACHE", "");
     if (!own.isEmpty()) {
       return Path.of(own);
     }
     String shared = environment.getOrDefault("XDG_CACHE_HOME", "");
+    // Not the property user.home, which is the account's home whatever HOME says.
+    String home = environment.getOrDefault("HOME", System.getProperty("user.home", "/"));
     return (shared.isEmpty() ? Path.of(home, ".cache") : Path.of(shared)).resolve("knarr");
   }
 

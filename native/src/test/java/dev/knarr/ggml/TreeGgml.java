@@ -3,9 +3,9 @@ package dev.knarr.ggml;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.os.CacheFolder;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -15,11 +15,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 final class TreeGgml implements AfterEachCallback {
   static Path tree() {
-    Path home = Path.of(System.getProperty("user.home"));
-    Path cache =
-        env("KNARR_CACHE")
-            .orElseGet(() -> env("XDG_CACHE_HOME").orElse(home.resolve(".cache")).resolve("knarr"));
-    return cache.resolve("llama.cpp");
+    return CacheFolder.llamaCpp();
   }
 
   static GgmlLocation location() {
@@ -50,10 +46,6 @@ final class TreeGgml implements AfterEachCallback {
 
   static Stream<GgmlDevice> devices() {
     return Stream.of(cpu(), gpu());
-  }
-
-  private static Optional<Path> env(String name) {
-    return Optional.ofNullable(System.getenv(name)).filter(value -> !value.isEmpty()).map(Path::of);
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.plan;
 
+import dev.knarr.testkit.peers.LlamaCppTree;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -28,19 +29,6 @@ final class StockServer implements AutoCloseable {
     this.log = log;
   }
 
-  /** Where scripts/llama-cpp.sh puts the programs. */
-  private static Path program(String name) {
-    var cache = System.getenv("XDG_CACHE_HOME");
-    var home = cache == null ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(cache);
-    var knarr = System.getenv("KNARR_CACHE");
-    var tree = (knarr == null ? home.resolve("knarr") : Path.of(knarr)).resolve("llama.cpp");
-    var program = tree.resolve("bin").resolve(name);
-    if (!Files.isExecutable(program)) {
-      throw new IllegalStateException(program + " is not there. Run scripts/llama-cpp.sh " + tree);
-    }
-    return program;
-  }
-
   /** Starts {@code workers} workers and loads a model over them; returns when it is loaded. */
   static StockServer load(Path folder, Path model, ContextOptions options, List<Integer> split)
       throws IOException {
@@ -52,7 +40,7 @@ final class StockServer implements AutoCloseable {
         server.start(
             folder.resolve("worker-" + i + ".log"),
             List.of(
-                program("ggml-rpc-server").toString(),
+                LlamaCppTree.program("ggml-rpc-server").toString(),
                 "-H",
                 "127.0.0.1",
                 "-p",
@@ -78,7 +66,7 @@ final class StockServer implements AutoCloseable {
         start(
             log,
             List.of(
-                program("llama-server").toString(),
+                LlamaCppTree.program("llama-server").toString(),
                 "-m",
                 model.toString(),
                 "--rpc",

@@ -14,9 +14,13 @@ import dev.knarr.rpc.wire.WireLimits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
 import java.util.List;
 
 /** A client that says what a test wants it to say, sense or nonsense. */
@@ -30,6 +34,7 @@ final class RawClient implements AutoCloseable {
 
   private RawClient(int port) throws IOException {
     socket = SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+    socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     channel =
         RpcClientChannel.over(socket, WireLimits.defaults(), (command, direction, bytes) -> {});
   }
@@ -50,11 +55,39 @@ final class RawClient implements AutoCloseable {
     return channel;
   }
 
-  /** Sends bytes as they are. */
+  /** Sends bytes as they are, behind all that was sent before. */
   void sendBytes(byte[] bytes) throws IOException {
+    channel.flush();
     var left = ByteBuffer.wrap(bytes);
     while (left.hasRemaining()) {
       socket.write(left);
+    }
+  }
+
+  /** Says that nothing more will come. */
+  void endSending() throws IOException {
+    channel.flush();
+    socket.shutdownOutput();
+  }
+
+  /** Drops the connection as a crashed machine would: with a reset, and all data in flight lost. */
+  void reset() throws IOException {
+    socket.setOption(StandardSocketOptions.SO_LINGER, 0);
+    socket.close();
+  }
+
+  /** Reads what the server still sends until it closes the connection, at most 10 s. */
+  void awaitClosed() throws IOException {
+    socket.socket().setSoTimeout(10_000);
+    var rest = socket.socket().getInputStream();
+    try {
+      while (rest.read() >= 0) {
+        // An answer to something earlier.
+      }
+    } catch (SocketTimeoutException e) {
+      throw new AssertionError("The server has not closed the connection after 10 s", e);
+    } catch (SocketException e) {
+      // Closed with data of ours unread, which TCP reports as a reset.
     }
   }
 
@@ -73,16 +106,36 @@ final class RawClient implements AutoCloseable {
 
   RpcTensorBuilder tensor(TensorType type, Buffer buffer, long offset, long ne0, long ne1) {
     return RpcTensor.builder()
-        .id(nextId++)
+        .id(nextId())
         .type(type.code())
         .shape(TensorShape.contiguous(type, ne0, ne1, 1, 1))
         .buffer(buffer.handle())
         .data(buffer.base() + offset);
   }
 
+  long nextId() {
+    return nextId++;
+  }
+
+  void free(Buffer buffer) throws IOException {
+    channel.send(new RpcRequest.FreeBuffer(buffer.handle()));
+    channel.flush();
+  }
+
+  void recompute(int device, long uid) throws IOException {
+    channel.send(new RpcRequest.GraphRecompute(device, uid));
+    channel.flush();
+  }
+
   void write(RpcTensor tensor, ByteBuffer data) throws IOException {
     channel.send(new RpcRequest.SetTensor(tensor, false, 0, data.remaining()));
     channel.sendData(data);
+  }
+
+  void write(RpcTensor tensor, int... values) throws IOException {
+    var data = ByteBuffer.allocate(values.length * Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    data.asIntBuffer().put(values);
+    write(tensor, data);
   }
 
   void write(RpcTensor tensor, float... values) throws IOException {
@@ -92,18 +145,29 @@ final class RawClient implements AutoCloseable {
   }
 
   float[] read(RpcTensor tensor) throws IOException {
+    var data = readBytes(tensor);
+    float[] values = new float[data.remaining() / Float.BYTES];
+    data.asFloatBuffer().get(values);
+    return values;
+  }
+
+  /** Asks for a tensor without waiting for an answer. */
+  void sendRead(RpcTensor tensor) throws IOException {
+    channel.send(new RpcRequest.GetTensor(tensor, 0, tensor.byteSize()));
+    channel.flush();
+  }
+
+  ByteBuffer readBytes(RpcTensor tensor) throws IOException {
     channel.send(new RpcRequest.GetTensor(tensor, 0, tensor.byteSize()));
     long bytes = channel.receive(RpcResponse.TensorData.class).bytes();
     var data = ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
     channel.receiveData(data);
-    float[] values = new float[(int) bytes / Float.BYTES];
-    data.flip().asFloatBuffer().get(values);
-    return values;
+    return data.flip();
   }
 
   /** Computes one node with all that it needs. */
   void compute(int device, long uid, RpcTensor node, RpcTensor... others) throws IOException {
-    var tensors = new java.util.ArrayList<>(List.of(others));
+    var tensors = new ArrayList<>(List.of(others));
     tensors.add(node);
     channel.send(
         new RpcRequest.GraphCompute(device, uid, ComputeGraph.of(new long[] {node.id()}, tensors)));
@@ -126,8 +190,7 @@ final class RawClient implements AutoCloseable {
     write(y, b);
     compute(device, 0, sum, x, y);
     float result = read(sum)[0];
-    channel.send(new RpcRequest.FreeBuffer(buffer.handle()));
-    channel.flush();
+    free(buffer);
     return result;
   }
 

@@ -29,9 +29,9 @@ class SplitGraphTest {
           var client = RawClient.to(worker.port())) {
         var buffer = client.allocate(0, 64 << 10);
         var table = client.f32(buffer, 0, 1, 3).build();
-        client.write(table, 1, 2, 0);
+        client.write(table, 1f, 2f, 0f);
         var first = client.f32(buffer, 256, 1, 1).build();
-        client.write(first, 0);
+        client.write(first, 0f);
         List<RpcTensor> tensors = new ArrayList<>(List.of(table, first));
         List<Long> nodes = new ArrayList<>();
 
@@ -79,7 +79,7 @@ class SplitGraphTest {
           var client = RawClient.to(worker.port())) {
         var buffer = client.allocate(0, 64 << 10);
         var x = client.f32(buffer, 0, 2, 2).build();
-        client.write(x, 1, 2, 3, 4);
+        client.write(x, 1f, 2f, 3f, 4f);
         var twice = add(client.f32(buffer, 1024, 2, 2), x, x);
         var masked =
             client
@@ -94,7 +94,7 @@ class SplitGraphTest {
 
         client.channel().send(new RpcRequest.GraphCompute(0, 7, graph));
         assertThat(client.read(sum)).containsExactly(3, 2, 9, 12);
-        client.write(x, 2, 2, 2, 2);
+        client.write(x, 2f, 2f, 2f, 2f);
         client.channel().send(new RpcRequest.GraphRecompute(0, 7));
 
         assertThat(client.read(sum)).containsExactly(6, 2, 6, 6);

@@ -30,7 +30,7 @@ public record TestConfig(
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
-        16,
+        256,
         Duration.ofSeconds(1),
         Duration.ofSeconds(10));
   }
@@ -45,6 +45,20 @@ public record TestConfig(
         Optional.of(limit),
         announce,
         maxConnections,
+        helloTimeout,
+        stopTimeout);
+  }
+
+  public TestConfig withMaxConnections(int most) {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        announce,
+        most,
         helloTimeout,
         stopTimeout);
   }

@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 
 /** The tree of stock llama.cpp programs that scripts/llama-cpp.sh makes. Any thread. */
 public final class LlamaCppTree {
@@ -20,8 +21,7 @@ public final class LlamaCppTree {
       return Path.of(cache, "llama.cpp");
     }
     String xdg = System.getenv("XDG_CACHE_HOME");
-    Path base =
-        xdg != null ? Path.of(xdg) : Path.of(System.getProperty("user.home", "."), ".cache");
+    Path base = xdg != null ? Path.of(xdg) : Path.of(System.getenv("HOME"), ".cache");
     return base.resolve("knarr").resolve("llama.cpp");
   }
 
@@ -37,6 +37,18 @@ public final class LlamaCppTree {
           "There is no " + program + ": run scripts/llama-cpp.sh " + directory());
     }
     return program;
+  }
+
+  /**
+   * Makes an environment one for stock programs of a test: one thread, no debugger, and not the
+   * Vulkan device that a test's own JVM may have been given. A stock worker takes a GPU before the
+   * CPU, and would silently be compared as something else than a CPU worker.
+   */
+  public static void prepare(Map<String, String> environment) {
+    environment.put("OMP_NUM_THREADS", "1");
+    environment.put("GGML_NO_BACKTRACE", "1");
+    environment.remove("VK_DRIVER_FILES");
+    environment.remove("GGML_VK_VISIBLE_DEVICES");
   }
 
   /** Returns a loopback port that nobody listened on a moment ago. */

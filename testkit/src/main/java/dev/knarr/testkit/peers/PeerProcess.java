@@ -35,8 +35,7 @@ final class PeerProcess implements AutoCloseable {
       Path output = Files.createTempFile("knarr-peer", ".log");
       ProcessBuilder builder =
           new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
-      builder.environment().put("OMP_NUM_THREADS", "1");
-      builder.environment().put("GGML_NO_BACKTRACE", "1");
+      LlamaCppTree.prepare(builder.environment());
       return new PeerProcess(builder.start(), output);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -37,7 +37,9 @@ public final class StockWorker implements AutoCloseable {
                 "-p",
                 String.valueOf(port),
                 "-t",
-                "1"));
+                "1",
+                "-d",
+                "CPU"));
     // A connection that says nothing is harmless to it; one that says HELLO and goes away is not.
     peer.awaitReady(() -> listens(port));
     return new StockWorker(port, peer);

@@ -46,6 +46,9 @@ final class Communicator implements AutoCloseable {
   }
 
   static Communicator join(CommInit request, Communicators settings) throws IOException {
+    if (request.port() < 1 || request.port() > 65_535) {
+      throw new IOException("port " + request.port() + " does not exist");
+    }
     var link = request.rank() == 0 ? accept(request, settings) : connect(request, settings);
     try {
       link.setTcpNoDelay(true);

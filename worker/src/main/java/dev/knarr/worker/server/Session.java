@@ -264,12 +264,6 @@ final class Session implements AutoCloseable {
   private void compute(GraphCompute request) {
     var offered = device(request.device());
     var device = offered.device;
-    // Operands on another device must be complete before this one reads them.
-    for (var other : devices) {
-      if (other.device != device) {
-        other.queue.await();
-      }
-    }
     offered.queue.makeRoom();
     var graph = compiler.compile(request.graph(), device, buffers);
     if (graph.fallbackNodes() > 0) {
