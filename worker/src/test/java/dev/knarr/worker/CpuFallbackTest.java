@@ -53,7 +53,7 @@ class CpuFallbackTest {
     WireTensor draw(RawClient client, WireGraph graph) throws IOException;
   }
 
-  private record Refused(String what, Drawing drawing) {
+  record Refused(String what, Drawing drawing) {
     @Override
     public String toString() {
       return what;

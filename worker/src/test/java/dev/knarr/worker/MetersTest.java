@@ -41,13 +41,15 @@ class MetersTest {
 
       seen.forEach((command, frames) -> requireMetered(worker, command, frames));
       assertThat(worker.count(WorkerMetrics.RPC_BYTES, "direction", "request"))
-          .isEqualTo(session.connections().stream().mapToLong(c -> c.requests().length).sum());
+          .isEqualTo(
+              (double) session.connections().stream().mapToLong(c -> c.requests().length).sum());
       assertThat(worker.count(WorkerMetrics.RPC_BYTES, "direction", "response"))
-          .isEqualTo(session.connections().stream().mapToLong(c -> c.responses().length).sum());
+          .isEqualTo(
+              (double) session.connections().stream().mapToLong(c -> c.responses().length).sum());
       assertThat(worker.count(WorkerMetrics.GRAPHS_COMPUTED))
-          .isEqualTo(frames(seen, "GRAPH_COMPUTE"));
+          .isEqualTo((double) frames(seen, "GRAPH_COMPUTE"));
       assertThat(worker.count(WorkerMetrics.GRAPHS_RECOMPUTED))
-          .isEqualTo(frames(seen, "GRAPH_RECOMPUTE"));
+          .isEqualTo((double) frames(seen, "GRAPH_RECOMPUTE"));
       assertThat(worker.count(WorkerMetrics.CONNECTIONS_ACCEPTED))
           .isEqualTo(session.connections().size());
       assertThat(worker.count(WorkerMetrics.REJECTED)).isZero();
@@ -68,13 +70,13 @@ class MetersTest {
     String tag = command.toLowerCase(Locale.ROOT);
     assertThat(metered(worker, WorkerMetrics.RPC_FRAMES, tag, "request"))
         .as(command + " requests")
-        .isEqualTo(seen.frames);
+        .isEqualTo((double) seen.frames);
     assertThat(metered(worker, WorkerMetrics.RPC_BYTES, tag, "request"))
         .as(command + " request bytes")
-        .isEqualTo(seen.requestBytes);
+        .isEqualTo((double) seen.requestBytes);
     assertThat(metered(worker, WorkerMetrics.RPC_BYTES, tag, "response"))
         .as(command + " response bytes")
-        .isEqualTo(seen.responseBytes);
+        .isEqualTo((double) seen.responseBytes);
   }
 
   private static double metered(
