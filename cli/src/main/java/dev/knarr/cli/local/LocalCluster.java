@@ -6,6 +6,7 @@ import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.ggml.GgmlLocation;
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadConfig;
+import dev.knarr.plan.SplitPlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * One cluster on this machine: fetches the model, starts the workers and a head over them, shows
@@ -63,6 +65,9 @@ public final class LocalCluster implements AutoCloseable {
         options.workers().isEmpty()
             ? List.<HeadConfig.Worker>of()
             : HeadWorkers.of(spec, options.workers());
+    if (running.isEmpty()) {
+      requireFewDevices(spec);
+    }
     int port = PortCheck.requireFree(options.port().orElse(spec.port()));
     var programs = new LlamaServers(options.llamaServer(), new LlamaTree(installation, progress));
     programs.requireGiven();
@@ -92,6 +97,25 @@ public final class LocalCluster implements AutoCloseable {
           return;
         }
       }
+    }
+  }
+
+  /** The head refuses them too, but only when all workers run and have been asked. */
+  static void requireFewDevices(LocalSpec spec) {
+    var devices =
+        spec.workers().stream()
+            .flatMap(
+                worker ->
+                    IntStream.range(0, worker.devices().size())
+                        .mapToObj(number -> worker.name() + "/" + number))
+            .toList();
+    if (spec.split().devices().isEmpty() && devices.size() > SplitPlan.MAX_DEVICES) {
+      throw new LocalException(
+          "The workers offer %d devices and llama-server takes at most %d; over the limit: %s. Use fewer workers, or name the devices to use in spec.split.devices."
+              .formatted(
+                  devices.size(),
+                  SplitPlan.MAX_DEVICES,
+                  String.join(", ", devices.subList(SplitPlan.MAX_DEVICES, devices.size()))));
     }
   }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -83,6 +84,17 @@ class LocalWorkersTest {
       assertThat(workers)
           .containsExactly(
               new HeadConfig.Worker("cpu-0", "a:1"), new HeadConfig.Worker("cpu-1", "10.0.0.7:2"));
+    }
+
+    @Test
+    void whenThereAreFifteen_thenTheLastIsRefusedByName() {
+      var fifteen =
+          IntStream.range(0, 15)
+              .mapToObj(i -> cpu("cpu-" + i, OptionalLong.empty()))
+              .toArray(LocalSpec.WorkerSpec[]::new);
+
+      assertThatThrownBy(() -> LocalCluster.requireFewDevices(spec(fifteen)))
+          .hasMessageContaining("over the limit: cpu-14/0.");
     }
 
     @Test
