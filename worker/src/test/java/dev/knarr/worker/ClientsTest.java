@@ -112,7 +112,7 @@ class ClientsTest {
       var head = Frames.buffer(305 + (8 << 20));
       tensor.encode(head);
       vanishing.sendBytes(
-          Frames.announcing(RpcCommand.SET_TENSOR.code(), 305L + LARGE_BYTES, head.array()));
+          Frames.announcing(RpcCommand.SET_TENSOR.code(), 305L + LARGE_BYTES, Frames.bytes(head)));
 
       vanishing.reset();
 

@@ -43,7 +43,7 @@ class CpuFallbackTest {
     worker.close();
   }
 
-  private double fallbackNodes(String device) {
+  private long fallbackNodes(String device) {
     return worker.count(WorkerMetrics.FALLBACK_NODES, "device", device);
   }
 
@@ -53,7 +53,7 @@ class CpuFallbackTest {
     WireTensor draw(RawClient client, WireGraph graph) throws IOException;
   }
 
-  private record Refused(String what, Drawing drawing) {
+  record Refused(String what, Drawing drawing) {
     @Override
     public String toString() {
       return what;

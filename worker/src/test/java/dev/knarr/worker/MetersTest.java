@@ -77,7 +77,7 @@ class MetersTest {
         .isEqualTo(seen.responseBytes);
   }
 
-  private static double metered(
+  private static long metered(
       RunningWorker worker, String meter, String command, String direction) {
     return worker.count(meter, "command", command, "direction", direction);
   }
