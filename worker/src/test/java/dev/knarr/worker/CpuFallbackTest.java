@@ -49,7 +49,7 @@ class CpuFallbackTest {
 
   /** Draws a graph, fills its operands, and names the tensor to compare. */
   @FunctionalInterface
-  private interface Drawing {
+  interface Drawing {
     WireTensor draw(RawClient client, WireGraph graph) throws IOException;
   }
 
