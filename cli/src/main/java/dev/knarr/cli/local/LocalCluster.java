@@ -4,6 +4,7 @@ package dev.knarr.cli.local;
 import dev.knarr.cli.model.ModelStore;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.ggml.GgmlLocation;
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,6 +40,8 @@ public final class LocalCluster implements AutoCloseable {
    *
    * @throws LocalException when something fails; everything is stopped then
    * @throws dev.knarr.cli.model.ModelException when the model cannot be had
+   * @throws dev.knarr.gguf.GgufException when it is no model
+   * @throws OptionException when an option contradicts the cluster file
    */
   public void run() throws InterruptedException {
     try {
@@ -56,9 +59,10 @@ public final class LocalCluster implements AutoCloseable {
 
   private void serve() throws InterruptedException {
     long startedNanos = System.nanoTime();
-    if (!options.workers().isEmpty()) {
-      HeadWorkers.requireCount(spec, options.workers());
-    }
+    var running =
+        options.workers().isEmpty()
+            ? List.<HeadConfig.Worker>of()
+            : HeadWorkers.of(spec, options.workers());
     int port = PortCheck.requireFree(options.port().orElse(spec.port()));
     var programs = new LlamaServers(options.llamaServer(), new LlamaTree(installation, progress));
     programs.requireGiven();
@@ -67,6 +71,10 @@ public final class LocalCluster implements AutoCloseable {
     var model = store.fetch(spec.model());
     var draft = spec.draft().map(store::fetch);
     var projector = spec.projector().map(store::fetch);
+    // Read here already: a file that is no model is not worth starting anything for.
+    GgufFile.open(model);
+    draft.ifPresent(GgufFile::open);
+    projector.ifPresent(GgufFile::open);
     requireGgml();
     var candidates = programs.candidates();
 
@@ -75,10 +83,7 @@ public final class LocalCluster implements AutoCloseable {
             installation.cache().resolve("runs"),
             spec.name(),
             LocalDateTime.now(ZoneId.systemDefault()));
-    var workers =
-        options.workers().isEmpty()
-            ? startWorkers(folder)
-            : HeadWorkers.of(spec, options.workers());
+    var workers = running.isEmpty() ? startWorkers(folder) : running;
     for (var candidate : candidates) {
       var config = headConfig(port, model, draft, projector, workers, candidate.program());
       write(folder.headConfig(), config);

@@ -90,7 +90,7 @@ class LocalWorkersTest {
       var cluster = spec(free, cpu("cpu-1", OptionalLong.empty()));
 
       assertThatThrownBy(() -> HeadWorkers.of(cluster, List.of("a:1")))
-          .isInstanceOf(LocalException.class)
+          .isInstanceOf(OptionException.class)
           .hasMessage(
               "1 --worker address is given, but the cluster has 2 workers (cpu-0, cpu-1): give one address for each, in this order.");
     }
