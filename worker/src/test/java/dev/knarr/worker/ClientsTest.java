@@ -11,7 +11,6 @@ import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.testkit.CapturedSession;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -110,10 +109,10 @@ class ClientsTest {
       var vanishing = RawClient.to(worker.port());
       var buffer = vanishing.allocate(device, LARGE_BYTES);
       var tensor = vanishing.f32(buffer, 0, LARGE_BYTES / Float.BYTES, 1).build();
-      var head = new byte[305 + (8 << 20)];
-      tensor.encode(ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN));
+      var head = Frames.buffer(305 + (8 << 20));
+      tensor.encode(head);
       vanishing.sendBytes(
-          Frames.announcing(RpcCommand.SET_TENSOR.code(), 305L + LARGE_BYTES, head));
+          Frames.announcing(RpcCommand.SET_TENSOR.code(), 305L + LARGE_BYTES, Frames.bytes(head)));
 
       vanishing.reset();
 

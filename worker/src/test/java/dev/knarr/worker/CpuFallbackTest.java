@@ -43,13 +43,13 @@ class CpuFallbackTest {
     worker.close();
   }
 
-  private double fallbackNodes(String device) {
+  private long fallbackNodes(String device) {
     return worker.count(WorkerMetrics.FALLBACK_NODES, "device", device);
   }
 
   /** Draws a graph, fills its operands, and names the tensor to compare. */
   @FunctionalInterface
-  private interface Drawing {
+  interface Drawing {
     WireTensor draw(RawClient client, WireGraph graph) throws IOException;
   }
 

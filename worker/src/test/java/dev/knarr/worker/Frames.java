@@ -19,9 +19,14 @@ final class Frames {
   }
 
   static byte[] of(RpcCommand command, ByteBuffer payload) {
-    byte[] bytes = new byte[payload.capacity()];
-    payload.get(0, bytes);
-    return of(command, bytes);
+    return of(command, bytes(payload));
+  }
+
+  /** All bytes of a buffer. */
+  static byte[] bytes(ByteBuffer buffer) {
+    byte[] bytes = new byte[buffer.capacity()];
+    buffer.get(0, bytes);
+    return bytes;
   }
 
   /** A frame that says it has {@code bytes} bytes, whatever follows. */

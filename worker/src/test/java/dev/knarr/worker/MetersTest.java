@@ -15,11 +15,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The meters agree with what went over the sockets, byte by byte and graph by graph. */
 class MetersTest {
-  /** What a client has seen of one command. */
+  /** What a client has seen of one command, in the type of meters, which is exact to 2^53. */
   private static final class Seen {
-    private long frames;
-    private long requestBytes;
-    private long responseBytes;
+    private double frames;
+    private double requestBytes;
+    private double responseBytes;
   }
 
   @ParameterizedTest
@@ -41,15 +41,13 @@ class MetersTest {
 
       seen.forEach((command, frames) -> requireMetered(worker, command, frames));
       assertThat(worker.count(WorkerMetrics.RPC_BYTES, "direction", "request"))
-          .isEqualTo(
-              (double) session.connections().stream().mapToLong(c -> c.requests().length).sum());
+          .isEqualTo(session.connections().stream().mapToDouble(c -> c.requests().length).sum());
       assertThat(worker.count(WorkerMetrics.RPC_BYTES, "direction", "response"))
-          .isEqualTo(
-              (double) session.connections().stream().mapToLong(c -> c.responses().length).sum());
+          .isEqualTo(session.connections().stream().mapToDouble(c -> c.responses().length).sum());
       assertThat(worker.count(WorkerMetrics.GRAPHS_COMPUTED))
-          .isEqualTo((double) frames(seen, "GRAPH_COMPUTE"));
+          .isEqualTo(frames(seen, "GRAPH_COMPUTE"));
       assertThat(worker.count(WorkerMetrics.GRAPHS_RECOMPUTED))
-          .isEqualTo((double) frames(seen, "GRAPH_RECOMPUTE"));
+          .isEqualTo(frames(seen, "GRAPH_RECOMPUTE"));
       assertThat(worker.count(WorkerMetrics.CONNECTIONS_ACCEPTED))
           .isEqualTo(session.connections().size());
       assertThat(worker.count(WorkerMetrics.REJECTED)).isZero();
@@ -70,21 +68,21 @@ class MetersTest {
     String tag = command.toLowerCase(Locale.ROOT);
     assertThat(metered(worker, WorkerMetrics.RPC_FRAMES, tag, "request"))
         .as(command + " requests")
-        .isEqualTo((double) seen.frames);
+        .isEqualTo(seen.frames);
     assertThat(metered(worker, WorkerMetrics.RPC_BYTES, tag, "request"))
         .as(command + " request bytes")
-        .isEqualTo((double) seen.requestBytes);
+        .isEqualTo(seen.requestBytes);
     assertThat(metered(worker, WorkerMetrics.RPC_BYTES, tag, "response"))
         .as(command + " response bytes")
-        .isEqualTo((double) seen.responseBytes);
+        .isEqualTo(seen.responseBytes);
   }
 
-  private static double metered(
+  private static long metered(
       RunningWorker worker, String meter, String command, String direction) {
     return worker.count(meter, "command", command, "direction", direction);
   }
 
-  private static long frames(Map<String, Seen> seen, String command) {
+  private static double frames(Map<String, Seen> seen, String command) {
     return seen.containsKey(command) ? seen.get(command).frames : 0;
   }
 }

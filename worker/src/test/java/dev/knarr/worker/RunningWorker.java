@@ -41,10 +41,11 @@ public final class RunningWorker implements AutoCloseable {
   }
 
   /** The sum of a meter's values over its tags that contain all of {@code tags}. */
-  public double count(String meter, String... tags) {
-    return registry.find(meter).tags(tags).counters().stream()
-        .mapToDouble(counter -> counter.count())
-        .sum();
+  public long count(String meter, String... tags) {
+    return Math.round(
+        registry.find(meter).tags(tags).counters().stream()
+            .mapToDouble(counter -> counter.count())
+            .sum());
   }
 
   public double gauge(String meter, String... tags) {
