@@ -4,17 +4,29 @@ package dev.knarr.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.ggml.GgmlHandles;
-import dev.knarr.worker.device.Device;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 
 /** A worker of this JVM on a free port, with one compute thread. */
 public final class RunningWorker implements AutoCloseable {
+  /** Handles are counted for the whole JVM: the last worker to close answers for all. */
+  private static int open;
+
+  private static long handlesBefore;
+
   private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
-  private final long handlesBefore = GgmlHandles.live();
   private final Worker worker;
 
   private RunningWorker(WorkerConfig config) {
-    worker = Worker.open(config, registry);
+    worker = open(config, registry);
+  }
+
+  private static synchronized Worker open(WorkerConfig config, SimpleMeterRegistry registry) {
+    if (open == 0) {
+      handlesBefore = GgmlHandles.live();
+    }
+    var worker = Worker.open(config, registry);
+    open++;
+    return worker;
   }
 
   /** A worker with these devices, by ggml's names; all there are if none is named. */
@@ -58,8 +70,14 @@ public final class RunningWorker implements AutoCloseable {
   @Override
   public void close() {
     worker.close();
+    boolean last;
+    synchronized (RunningWorker.class) {
+      // Before any assertion: a failed one must not stop the count for all tests to come.
+      last = --open == 0;
+    }
     assertThat(worker.devices()).allMatch(device -> device.allocatedBytes() == 0);
-    assertThat(GgmlHandles.live()).as("native handles left").isEqualTo(handlesBefore);
-    assertThat(worker.devices()).extracting(Device::name).doesNotContainNull();
+    if (last) {
+      assertThat(GgmlHandles.live()).as("native handles left").isEqualTo(handlesBefore);
+    }
   }
 }
