@@ -7,7 +7,6 @@ import dev.knarr.api.v1alpha1.InferenceClusterFile;
 import dev.knarr.api.v1alpha1.InferenceClusterFileException;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.api.v1alpha1.SplitMode;
-import dev.knarr.cli.local.Installation;
 import dev.knarr.cli.local.LocalSpec;
 import dev.knarr.cli.model.ModelSource;
 import dev.knarr.head.HeadConfig;
@@ -24,10 +23,6 @@ import java.util.stream.IntStream;
 /** Turns the file that a command is pointed at into what local mode runs. */
 final class ClusterInput {
   private ClusterInput() {}
-
-  static Path cacheFolder() {
-    return Installation.cacheFolder(System.getenv());
-  }
 
   /** Whether {@code file} is a model rather than a cluster file. */
   static boolean isModel(Path file) {
@@ -52,7 +47,15 @@ final class ClusterInput {
       throw CommandFailure.usage(String.valueOf(e.getMessage()));
     }
     var spec = cluster.resolved();
-    return spec.replicas() == 0 ? Optional.empty() : Optional.of(local(cluster, spec));
+    if (spec.replicas() == 0) {
+      return Optional.empty();
+    }
+    if (spec.workerNames().isEmpty()) {
+      throw CommandFailure.usage(
+          "%s: spec.workers: The groups have no replica between them, and nothing would hold the model. Set replicas of one to 1 or more."
+              .formatted(file));
+    }
+    return Optional.of(local(cluster, spec));
   }
 
   private static LocalSpec local(InferenceClusterFile file, ResolvedSpec spec) {

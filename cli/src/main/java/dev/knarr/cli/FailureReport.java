@@ -2,6 +2,7 @@
 package dev.knarr.cli;
 
 import dev.knarr.cli.local.LocalException;
+import dev.knarr.cli.local.OptionException;
 import dev.knarr.cli.model.ModelException;
 import dev.knarr.gguf.GgufException;
 import dev.knarr.plan.PlanException;
@@ -23,6 +24,10 @@ final class FailureReport implements IExecutionExceptionHandler {
       case CommandFailure known -> {
         command.getErr().println(known.getMessage());
         return known.exitCode();
+      }
+      case OptionException known -> {
+        tell(command, known);
+        return ExitCode.USAGE;
       }
       case ModelException known -> tell(command, known);
       case LocalException known -> tell(command, known);

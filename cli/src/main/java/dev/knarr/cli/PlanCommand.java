@@ -2,6 +2,7 @@
 package dev.knarr.cli;
 
 import dev.knarr.cli.local.LocalPlan;
+import dev.knarr.os.CacheFolder;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -75,7 +76,7 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     PrintWriter out = spec.commandLine().getOut();
-    var planner = new LocalPlan(ClusterInput.cacheFolder());
+    var planner = new LocalPlan(CacheFolder.path());
     if (ClusterInput.isModel(file)) {
       if (!workers.isEmpty()) {
         throw CommandFailure.usage("--worker goes with a cluster file; with a .gguf say --device.");

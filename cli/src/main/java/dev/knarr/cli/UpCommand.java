@@ -62,7 +62,7 @@ final class UpCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    var installation = Installation.of(System.getenv());
+    var installation = Installation.current();
     var progress = ProgressLine.onStandardOutput();
     var spec = ClusterInput.read(file);
     if (spec.isEmpty()) {

@@ -93,7 +93,10 @@ class UpIT {
 
         assertThat(answer).contains("Knarr runs one model across");
         assertThat(knarr.awaitExit()).isEqualTo(128 + 15);
-        assertThat(knarr.output()).contains("curl http://").contains("Stopped.");
+        assertThat(knarr.output())
+            .contains("curl http://")
+            .containsPattern("Status: http://127.0.0.1:\\d+/status")
+            .contains("Stopped.");
         knarr.awaitNothingLeft();
       }
     }
@@ -310,9 +313,26 @@ class UpIT {
     }
 
     @Test
+    void whenTheModelIsNone_thenItSaysSoBeforeAnythingIsStarted() throws Exception {
+      Files.writeString(folder.resolve("m.gguf"), "not a model");
+      try (var knarr = KnarrProcess.start("up", cluster("m.gguf", "").toString(), "--port", "0")) {
+        assertThat(knarr.awaitExit()).isEqualTo(1);
+        assertThat(knarr.output()).contains("not a GGUF file").doesNotContain("Starting");
+      }
+    }
+
+    @Test
+    void whenANumberIsOutOfRange_thenItIsAUsageError() {
+      try (var knarr = KnarrProcess.start("up", QUICKSTART, "--port", "99999")) {
+        assertThat(knarr.awaitExit()).isEqualTo(2);
+        assertThat(knarr.output()).contains("--port is 99999");
+      }
+    }
+
+    @Test
     void whenThereAreMoreAddressesThanWorkers_thenBothCountsAreNamed() throws Exception {
       try (var knarr = KnarrProcess.start("up", QUICKSTART, "--worker", "localhost:1")) {
-        assertThat(knarr.awaitExit()).isEqualTo(1);
+        assertThat(knarr.awaitExit()).isEqualTo(2);
         assertThat(knarr.output()).contains("1 --worker address").contains("has 2 workers");
       }
     }

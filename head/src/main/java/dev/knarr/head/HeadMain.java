@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head;
 
+import dev.knarr.os.Announcement;
 import dev.knarr.os.ParentPipe;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import io.quarkus.vertx.http.HttpServer;
 import jakarta.inject.Inject;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
 import org.slf4j.Logger;
@@ -56,7 +57,7 @@ public final class HeadMain implements QuarkusApplication {
   }
 
   @Override
-  public int run(String... args) throws IOException {
+  public int run(String... args) {
     HeadConfig config;
     try {
       config = HeadConfig.read(configFile.orElseThrow(HeadMain::noFile));
@@ -68,7 +69,8 @@ public final class HeadMain implements QuarkusApplication {
     try (service) {
       service.start(config);
       if (announceFile.isPresent()) {
-        HeadAnnouncement.of(management.getPort()).write(announceFile.get());
+        Announcement.write(
+            announceFile.get(), Map.of("management", "127.0.0.1:" + management.getPort()));
       }
       Quarkus.waitForExit();
     }

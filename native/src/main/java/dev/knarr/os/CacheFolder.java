@@ -10,10 +10,11 @@ public final class CacheFolder {
 
   /**
    * {@code KNARR_CACHE}, or the folder {@code knarr} in {@code XDG_CACHE_HOME}, or in {@code
-   * $HOME/.cache}: the rule that the launcher and the scripts follow too. It need not exist yet.
+   * $HOME/.cache}, absolute: the rule that the launcher and the scripts follow too. It need not
+   * exist yet.
    */
   public static Path path() {
-    return path(System.getenv());
+    return path(System.getenv()).toAbsolutePath();
   }
 
   static Path path(Map<String, String> environment) {

@@ -43,7 +43,7 @@ class CpuFallbackTest {
     worker.close();
   }
 
-  private double fallbackNodes(String device) {
+  private long fallbackNodes(String device) {
     return worker.count(WorkerMetrics.FALLBACK_NODES, "device", device);
   }
 

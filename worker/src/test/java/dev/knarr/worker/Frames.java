@@ -22,7 +22,7 @@ final class Frames {
     return of(command, bytes(payload));
   }
 
-  /** All of a buffer, wherever it was filled to. */
+  /** All bytes of a buffer. */
   static byte[] bytes(ByteBuffer buffer) {
     byte[] bytes = new byte[buffer.capacity()];
     buffer.get(0, bytes);

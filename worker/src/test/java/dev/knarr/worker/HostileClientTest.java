@@ -49,8 +49,8 @@ class HostileClientTest {
   @MethodSource("attacks")
   void whenAClientIsHostile_thenItsConnectionIsClosedAndNothingElseHappens(Attack attack)
       throws IOException {
-    double refusedBefore = refused(attack.fault());
-    double allRefusedBefore = worker.count(WorkerMetrics.REJECTED);
+    long refusedBefore = refused(attack.fault());
+    long allRefusedBefore = worker.count(WorkerMetrics.REJECTED);
 
     try (var client =
         attack.greeted() ? RawClient.to(worker.port()) : RawClient.silent(worker.port())) {
@@ -72,7 +72,7 @@ class HostileClientTest {
     assertThat(worker.gauge(WorkerMetrics.GRAPHS_STORED)).isZero();
   }
 
-  private double refused(ProtocolFault fault) {
+  private long refused(ProtocolFault fault) {
     return worker.count(WorkerMetrics.REJECTED, "fault", fault.metricName());
   }
 }

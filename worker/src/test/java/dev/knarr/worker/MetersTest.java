@@ -17,9 +17,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MetersTest {
   /** What a client has seen of one command, in the type of meters, which is exact to 2^53. */
   private static final class Seen {
-    private double frames;
-    private double requestBytes;
-    private double responseBytes;
+    private long frames;
+    private long requestBytes;
+    private long responseBytes;
   }
 
   @ParameterizedTest
@@ -41,9 +41,9 @@ class MetersTest {
 
       seen.forEach((command, frames) -> requireMetered(worker, command, frames));
       assertThat(worker.count(WorkerMetrics.RPC_BYTES, "direction", "request"))
-          .isEqualTo(session.connections().stream().mapToDouble(c -> c.requests().length).sum());
+          .isEqualTo(session.connections().stream().mapToLong(c -> c.requests().length).sum());
       assertThat(worker.count(WorkerMetrics.RPC_BYTES, "direction", "response"))
-          .isEqualTo(session.connections().stream().mapToDouble(c -> c.responses().length).sum());
+          .isEqualTo(session.connections().stream().mapToLong(c -> c.responses().length).sum());
       assertThat(worker.count(WorkerMetrics.GRAPHS_COMPUTED))
           .isEqualTo(frames(seen, "GRAPH_COMPUTE"));
       assertThat(worker.count(WorkerMetrics.GRAPHS_RECOMPUTED))
@@ -77,12 +77,12 @@ class MetersTest {
         .isEqualTo(seen.responseBytes);
   }
 
-  private static double metered(
+  private static long metered(
       RunningWorker worker, String meter, String command, String direction) {
     return worker.count(meter, "command", command, "direction", direction);
   }
 
-  private static double frames(Map<String, Seen> seen, String command) {
+  private static long frames(Map<String, Seen> seen, String command) {
     return seen.containsKey(command) ? seen.get(command).frames : 0;
   }
 }

@@ -4,36 +4,29 @@ package dev.knarr.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.ggml.GgmlHandles;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 
 /** A worker of this JVM on a free port, with one compute thread. */
 public final class RunningWorker implements AutoCloseable {
-  private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
-
   /** Handles are counted for the whole JVM: the last worker to close answers for all. */
   private static int open;
 
   private static long handlesBefore;
+
+  private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
   private final Worker worker;
 
   private RunningWorker(WorkerConfig config) {
-    worker = openCounted(config, registry);
+    worker = open(config, registry);
   }
 
-  private static synchronized Worker openCounted(WorkerConfig config, MeterRegistry registry) {
+  private static synchronized Worker open(WorkerConfig config, SimpleMeterRegistry registry) {
     if (open == 0) {
       handlesBefore = GgmlHandles.live();
     }
     var worker = Worker.open(config, registry);
     open++;
     return worker;
-  }
-
-  /** Whether this was the last; before any assertion, or a failed one would stop the count. */
-  private static synchronized boolean closeCounted() {
-    open--;
-    return open == 0;
   }
 
   /** A worker with these devices, by ggml's names; all there are if none is named. */
@@ -60,10 +53,11 @@ public final class RunningWorker implements AutoCloseable {
   }
 
   /** The sum of a meter's values over its tags that contain all of {@code tags}. */
-  public double count(String meter, String... tags) {
-    return registry.find(meter).tags(tags).counters().stream()
-        .mapToDouble(counter -> counter.count())
-        .sum();
+  public long count(String meter, String... tags) {
+    return Math.round(
+        registry.find(meter).tags(tags).counters().stream()
+            .mapToDouble(counter -> counter.count())
+            .sum());
   }
 
   public double gauge(String meter, String... tags) {
@@ -76,7 +70,11 @@ public final class RunningWorker implements AutoCloseable {
   @Override
   public void close() {
     worker.close();
-    boolean last = closeCounted();
+    boolean last;
+    synchronized (RunningWorker.class) {
+      // Before any assertion: a failed one must not stop the count for all tests to come.
+      last = --open == 0;
+    }
     assertThat(worker.devices()).allMatch(device -> device.allocatedBytes() == 0);
     if (last) {
       assertThat(GgmlHandles.live()).as("native handles left").isEqualTo(handlesBefore);

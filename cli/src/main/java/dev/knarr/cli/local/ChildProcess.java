@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.local;
 
+import dev.knarr.cli.model.ModelStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +54,7 @@ final class ChildProcess {
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.redirectOutput(ProcessBuilder.Redirect.appendTo(folder.log(part).toFile()));
     builder.redirectInput(ProcessBuilder.Redirect.PIPE);
+    builder.environment().remove(ModelStore.TOKEN_VARIABLE);
     builder.environment().putAll(environment);
     builder.environment().put("KNARR_PARENT_PIPE", "1");
     try {

@@ -15,21 +15,23 @@ final class Endings {
     return message(
         "Worker " + child.part(),
         child,
-        "Start again with more free memory, fewer or smaller workers, or a shorter contextLength");
+        "Start again with more free memory, fewer or smaller workers, or a shorter contextLength.");
   }
 
   static String head(ChildProcess child) {
-    return message("The head", child, "Start again");
+    return message("The head", child, "Start again.");
   }
 
   private static String message(String who, ChildProcess child, String remedy) {
     var ending = child.ending();
+    // Who ends by itself says why in its log; who is killed says nothing.
     var hint =
         ending.endsWith(KILLED)
-            ? " Somebody killed it; if that was the kernel for want of memory, 'dmesg' says so."
+            ? " Somebody killed it; if that was the kernel for want of memory, 'dmesg' says so. "
+                + remedy
             : "";
-    return "%s (process %d) %s; everything else is stopped.%s %s. Its log %s ends with:%n%s"
-        .formatted(who, child.pid(), ending, hint, remedy, child.log(), lastLines(child.log()));
+    return "%s (process %d) %s; everything else is stopped.%s Its log %s ends with:%n%s"
+        .formatted(who, child.pid(), ending, hint, child.log(), lastLines(child.log()));
   }
 
   static String lastLines(Path log) {

@@ -12,27 +12,13 @@ final class HeadWorkers {
   /**
    * The i-th address takes the place of the i-th replica in file order.
    *
-   * @throws LocalException where there are more or fewer addresses than replicas
+   * @throws OptionException where there are more or fewer addresses than replicas, or one is none
    */
   static List<HeadConfig.Worker> of(LocalSpec spec, List<String> addresses) {
-    requireCount(spec, addresses);
-    var workers = new ArrayList<HeadConfig.Worker>();
-    for (int i = 0; i < addresses.size(); i++) {
-      try {
-        workers.add(new HeadConfig.Worker(spec.workers().get(i).name(), addresses.get(i)));
-      } catch (IllegalArgumentException e) {
-        throw new LocalException("--worker: " + e.getMessage() + ".", e);
-      }
-    }
-    return workers;
-  }
-
-  /** As {@link #of} does, before anything else is done. */
-  static void requireCount(LocalSpec spec, List<String> addresses) {
     int given = addresses.size();
     int wanted = spec.workers().size();
     if (given != wanted) {
-      throw new LocalException(
+      throw new OptionException(
           "%d --worker %s given, but the cluster has %d worker%s (%s): give one address for each, in this order."
               .formatted(
                   given,
@@ -42,5 +28,14 @@ final class HeadWorkers {
                   String.join(
                       ", ", spec.workers().stream().map(LocalSpec.WorkerSpec::name).toList())));
     }
+    var workers = new ArrayList<HeadConfig.Worker>();
+    for (int i = 0; i < given; i++) {
+      try {
+        workers.add(new HeadConfig.Worker(spec.workers().get(i).name(), addresses.get(i)));
+      } catch (IllegalArgumentException e) {
+        throw new OptionException("--worker: " + e.getMessage() + ".");
+      }
+    }
+    return workers;
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.local;
 
+import dev.knarr.os.CacheFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -14,26 +14,17 @@ import java.util.Optional;
  */
 public record Installation(Path home, Path cache) {
   /**
-   * As the launcher script says.
+   * The one that this process belongs to, as the launcher script says.
    *
    * @throws LocalException where the program was not started by the script
    */
-  public static Installation of(Map<String, String> environment) {
-    var home = Optional.ofNullable(environment.get("KNARR_HOME")).map(Path::of);
+  public static Installation current() {
+    var home = Optional.ofNullable(System.getenv("KNARR_HOME")).map(Path::of);
     if (home.isEmpty() || !Files.isExecutable(home.get().resolve("knarr"))) {
       throw new LocalException(
           "KNARR_HOME names no folder with the knarr script: start Knarr by that script.");
     }
-    return new Installation(home.get(), cacheFolder(environment));
-  }
-
-  /** KNARR_CACHE, or the folder that the platform has for caches. */
-  public static Path cacheFolder(Map<String, String> environment) {
-    return variable(environment, "KNARR_CACHE")
-        .map(Path::of)
-        .or(() -> variable(environment, "XDG_CACHE_HOME").map(cache -> Path.of(cache, "knarr")))
-        .orElseGet(() -> Path.of(System.getProperty("user.home"), ".cache", "knarr"))
-        .toAbsolutePath();
+    return new Installation(home.get(), CacheFolder.path());
   }
 
   /** The launcher script. */
@@ -54,9 +45,5 @@ public record Installation(Path home, Path cache) {
   /** What fetches {@link #llamaTree}. */
   Path llamaTreeScript() {
     return home.resolve("scripts").resolve("llama-cpp.sh");
-  }
-
-  private static Optional<String> variable(Map<String, String> environment, String name) {
-    return Optional.ofNullable(environment.get(name)).filter(value -> !value.isBlank());
   }
 }

@@ -37,7 +37,7 @@ final class LlamaServers {
   void requireGiven() {
     if (given.isPresent()
         && !(Files.isRegularFile(given.get()) && Files.isExecutable(given.get()))) {
-      throw new LocalException(
+      throw new OptionException(
           "--llama-server %s is no program that can be run: correct the path, or leave the option out."
               .formatted(given.get()));
     }

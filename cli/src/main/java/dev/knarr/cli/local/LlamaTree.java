@@ -37,8 +37,8 @@ final class LlamaTree {
     }
     long started = System.nanoTime();
     var said = new ArrayDeque<String>();
+    makeCacheFolder();
     try {
-      Files.createDirectories(installation.cache());
       var process =
           new ProcessBuilder(installation.llamaTreeScript().toString(), tree.toString())
               .redirectErrorStream(true)
@@ -68,6 +68,17 @@ final class LlamaTree {
     progress.line(
         "Fetched stock llama.cpp and ggml into %s (%d s)."
             .formatted(tree, (System.nanoTime() - started) / 1_000_000_000));
+  }
+
+  private void makeCacheFolder() {
+    try {
+      Files.createDirectories(installation.cache());
+    } catch (IOException e) {
+      throw new LocalException(
+          "The cache folder %s cannot be made (%s): set KNARR_CACHE to a folder that you may write to."
+              .formatted(installation.cache(), e.getClass().getSimpleName()),
+          e);
+    }
   }
 
   private void follow(BufferedReader output, Deque<String> said, long started) throws IOException {

@@ -4,7 +4,9 @@ package dev.knarr.cli.local;
 import dev.knarr.cli.model.ModelStore;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.ggml.GgmlLocation;
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadConfig;
+import dev.knarr.plan.SplitPlan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +14,7 @@ import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * One cluster on this machine: fetches the model, starts the workers and a head over them, shows
@@ -39,6 +42,8 @@ public final class LocalCluster implements AutoCloseable {
    *
    * @throws LocalException when something fails; everything is stopped then
    * @throws dev.knarr.cli.model.ModelException when the model cannot be had
+   * @throws dev.knarr.gguf.GgufException when it is no model
+   * @throws OptionException when an option contradicts the cluster file
    */
   public void run() throws InterruptedException {
     try {
@@ -56,8 +61,12 @@ public final class LocalCluster implements AutoCloseable {
 
   private void serve() throws InterruptedException {
     long startedNanos = System.nanoTime();
-    if (!options.workers().isEmpty()) {
-      HeadWorkers.requireCount(spec, options.workers());
+    var running =
+        options.workers().isEmpty()
+            ? List.<HeadConfig.Worker>of()
+            : HeadWorkers.of(spec, options.workers());
+    if (running.isEmpty()) {
+      requireFewDevices(spec);
     }
     int port = PortCheck.requireFree(options.port().orElse(spec.port()));
     var programs = new LlamaServers(options.llamaServer(), new LlamaTree(installation, progress));
@@ -67,6 +76,10 @@ public final class LocalCluster implements AutoCloseable {
     var model = store.fetch(spec.model());
     var draft = spec.draft().map(store::fetch);
     var projector = spec.projector().map(store::fetch);
+    // Read here already: a file that is no model is not worth starting anything for.
+    GgufFile.open(model);
+    draft.ifPresent(GgufFile::open);
+    projector.ifPresent(GgufFile::open);
     requireGgml();
     var candidates = programs.candidates();
 
@@ -75,10 +88,7 @@ public final class LocalCluster implements AutoCloseable {
             installation.cache().resolve("runs"),
             spec.name(),
             LocalDateTime.now(ZoneId.systemDefault()));
-    var workers =
-        options.workers().isEmpty()
-            ? startWorkers(folder)
-            : HeadWorkers.of(spec, options.workers());
+    var workers = running.isEmpty() ? startWorkers(folder) : running;
     for (var candidate : candidates) {
       var config = headConfig(port, model, draft, projector, workers, candidate.program());
       write(folder.headConfig(), config);
@@ -87,6 +97,25 @@ public final class LocalCluster implements AutoCloseable {
           return;
         }
       }
+    }
+  }
+
+  /** The head refuses them too, but only when all workers run and have been asked. */
+  static void requireFewDevices(LocalSpec spec) {
+    var devices =
+        spec.workers().stream()
+            .flatMap(
+                worker ->
+                    IntStream.range(0, worker.devices().size())
+                        .mapToObj(number -> worker.name() + "/" + number))
+            .toList();
+    if (spec.split().devices().isEmpty() && devices.size() > SplitPlan.MAX_DEVICES) {
+      throw new LocalException(
+          "The workers offer %d devices and llama-server takes at most %d; over the limit: %s. Use fewer workers, or name the devices to use in spec.split.devices."
+              .formatted(
+                  devices.size(),
+                  SplitPlan.MAX_DEVICES,
+                  String.join(", ", devices.subList(SplitPlan.MAX_DEVICES, devices.size()))));
     }
   }
 

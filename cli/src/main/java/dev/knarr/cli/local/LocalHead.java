@@ -11,12 +11,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** One head process, and what a user sees of it. Called by the cluster's thread. */
 final class LocalHead implements AutoCloseable {
   private static final Duration START_LIMIT = Duration.ofMinutes(1);
   private static final long STARTING_POLL_MILLIS = 50;
   private static final long SERVING_POLL_MILLIS = 500;
+
+  /** As the head's status board writes its log: the phase and its reason go before the sentence. */
+  private static final Pattern SUPERVISOR =
+      Pattern.compile(
+          "\\S+ (?<level>[A-Z]+) +\\[\\S*Supervisor\\] (\\w+ \\(\\w+\\): )?(?<sentence>.*)");
 
   private final RunFolder folder;
   private final LocalSpec spec;
@@ -27,7 +33,9 @@ final class LocalHead implements AutoCloseable {
   private final long startedNanos;
   private Optional<HeadPhase> phase = Optional.empty();
   private String message = "";
+
   private boolean servedBefore;
+  private String management = "";
 
   LocalHead(
       Installation installation,
@@ -41,6 +49,11 @@ final class LocalHead implements AutoCloseable {
     this.progress = progress;
     this.children = children;
     this.startedNanos = startedNanos;
+    // An earlier head of this run may have written to the same file.
+    logs.put("head", LogTail.fromNowOn(folder.log("head")));
+    for (var worker : spec.workers()) {
+      logs.put(worker.name(), new LogTail(folder.log(worker.name())));
+    }
     this.process =
         ChildProcess.start(
             installation,
@@ -49,10 +62,6 @@ final class LocalHead implements AutoCloseable {
             List.of("head", "--config", folder.headConfig().toString()),
             Map.of());
     children.addHead(process);
-    logs.put("head", new LogTail(process.log()));
-    for (var worker : spec.workers()) {
-      logs.put(worker.name(), new LogTail(folder.log(worker.name())));
-    }
   }
 
   /**
@@ -62,7 +71,7 @@ final class LocalHead implements AutoCloseable {
    * @throws LocalException where the cluster cannot go on
    */
   boolean follow(LlamaServers.Candidate candidate) throws InterruptedException {
-    var management = awaitPorts();
+    management = awaitPorts();
     try (var client = new HeadClient(management)) {
       while (!children.isStopping()) {
         requireAlive();
@@ -70,9 +79,7 @@ final class LocalHead implements AutoCloseable {
         if (status.isPresent() && !show(status.get(), candidate)) {
           return false;
         }
-        if (servedBefore) {
-          followLogs();
-        }
+        followLogs();
         Thread.sleep(servedBefore ? SERVING_POLL_MILLIS : STARTING_POLL_MILLIS);
       }
     }
@@ -130,9 +137,7 @@ final class LocalHead implements AutoCloseable {
         }
       }
       case WAITING_FOR_WORKERS, RESTARTING -> {
-        if (changed) {
-          progress.line("head: " + status.message());
-        }
+        // Its log says so, in every detail and in order; a status is only looked at now and then.
       }
       case STOPPING -> progress.update("stop", "The head is stopping …");
       case FAILED -> {
@@ -163,6 +168,7 @@ final class LocalHead implements AutoCloseable {
     for (var line : ready(spec.modelName(), endpoint, spec.workers().size(), startedNanos)) {
       progress.line(line);
     }
+    progress.line("Status: http://%s/status; metrics: /metrics".formatted(management));
     progress.line("Logs: %s. Ctrl-C stops everything.".formatted(folder.path()));
   }
 
@@ -180,8 +186,26 @@ final class LocalHead implements AutoCloseable {
     return lines;
   }
 
+  /**
+   * A line of a log as it is shown: what the supervisor says is a sentence for users, and what it
+   * gives up for is told once, by the failure of the command.
+   */
+  static Optional<String> spoken(String line) {
+    var supervisor = SUPERVISOR.matcher(line);
+    if (!supervisor.matches()) {
+      return Optional.of(line);
+    }
+    return "WARN".equals(supervisor.group("level"))
+        ? Optional.of(supervisor.group("sentence"))
+        : Optional.empty();
+  }
+
   private void followLogs() {
-    logs.forEach((part, log) -> log.warnings().forEach(line -> progress.line(part + ": " + line)));
+    logs.forEach(
+        (part, log) ->
+            log.warnings().stream()
+                .flatMap(line -> spoken(line).stream())
+                .forEach(line -> progress.line(part + ": " + line)));
   }
 
   private String logNote() {

@@ -21,12 +21,24 @@ final class LogTail {
       Pattern.compile("^\\S+ (WARN |ERROR|FATAL)|^(\\S+ )?[WE] |^(error|fatal|warning)\\b.*");
 
   private static final int MOST_BYTES = 256 * 1024;
+  private static final int LAST_BYTES = 16 * 1024;
 
   private final Path log;
   private long position;
 
   LogTail(Path log) {
     this.log = log;
+  }
+
+  /** Leaves out what is in the log already. */
+  static LogTail fromNowOn(Path log) {
+    var tail = new LogTail(log);
+    try {
+      tail.position = Files.exists(log) ? Files.size(log) : 0;
+    } catch (IOException e) {
+      // From its beginning, then.
+    }
+    return tail;
   }
 
   /** Whole lines that were written since the last call and tell of trouble. */
@@ -36,6 +48,7 @@ final class LogTail {
       return found;
     }
     try (var channel = FileChannel.open(log, StandardOpenOption.READ)) {
+      position = Math.min(position, channel.size()); // Somebody may have emptied it.
       var buffer = ByteBuffer.allocate((int) Math.min(MOST_BYTES, channel.size() - position));
       int read = channel.read(buffer, position);
       if (read <= 0) {
@@ -59,8 +72,11 @@ final class LogTail {
 
   /** The last lines of a log, for the message about a process that ended. */
   static List<String> last(Path log, int lines) {
-    try {
-      var all = Files.readAllLines(log, StandardCharsets.UTF_8);
+    try (var channel = FileChannel.open(log, StandardOpenOption.READ)) {
+      var end = ByteBuffer.allocate((int) Math.min(LAST_BYTES, channel.size()));
+      channel.read(end, channel.size() - end.capacity());
+      // Not Files.readAllLines: a log may be large, and not all of it need be text.
+      var all = new String(end.array(), 0, end.position(), StandardCharsets.UTF_8).lines().toList();
       return List.copyOf(all.subList(Math.max(0, all.size() - lines), all.size()));
     } catch (IOException e) {
       return List.of();

@@ -5,16 +5,31 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Finds out before anything is started whether the endpoint's port can be had. */
 final class PortCheck {
   private static final String LISTENING = "0A";
+  private static final Pattern LOADER = Pattern.compile("ld-(linux|musl)|ld\\.so|ld64\\.so");
+
+  /** Those of glibc's ld.so(8). */
+  private static final Set<String> LOADER_OPTIONS_WITH_VALUE =
+      Set.of(
+          "--library-path",
+          "--argv0",
+          "--preload",
+          "--audit",
+          "--inhibit-rpath",
+          "--glibc-hwcaps-prepend",
+          "--glibc-hwcaps-mask");
 
   private PortCheck() {}
 
@@ -80,11 +95,30 @@ final class PortCheck {
   }
 
   private static String describe(long pid) {
+    var folder = Path.of("/proc", Long.toString(pid));
     try {
-      var name = Files.readString(Path.of("/proc", Long.toString(pid), "comm")).strip();
+      var name = Files.readString(folder.resolve("comm")).strip();
+      if (LOADER.matcher(name).lookingAt()) {
+        var command = Files.readString(folder.resolve("cmdline"), StandardCharsets.ISO_8859_1);
+        name = behindLoader(List.of(command.split("\0"))).orElse(name);
+      }
       return "%s (process %d)".formatted(name, pid);
     } catch (IOException e) {
       return "process " + pid;
     }
+  }
+
+  /** The program that a loader was told to run: Knarr's own llama.cpp is started that way. */
+  static Optional<String> behindLoader(List<String> command) {
+    for (int i = 1; i < command.size(); i++) {
+      var argument = command.get(i);
+      if (!argument.startsWith("--")) {
+        return Optional.of(argument.substring(argument.lastIndexOf('/') + 1));
+      }
+      if (LOADER_OPTIONS_WITH_VALUE.contains(argument)) {
+        i++;
+      }
+    }
+    return Optional.empty();
   }
 }

@@ -68,7 +68,7 @@ final class RunFolder {
   }
 
   /** Runs that still go on are left alone: their name ends in the id of a live process. */
-  private static void removeOldRuns(Path runs, String cluster) throws IOException {
+  private static void removeOldRuns(Path runs, String cluster) {
     try (var entries = Files.list(runs)) {
       var old =
           entries
@@ -80,8 +80,8 @@ final class RunFolder {
       for (var run : old) {
         deleteTree(run);
       }
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
+    } catch (IOException | UncheckedIOException e) {
+      // Another run removes the same ones, for instance: what stays now goes the next time.
     }
   }
 

@@ -16,7 +16,24 @@ import java.util.OptionalInt;
  */
 public record UpOptions(
     OptionalInt port, List<String> workers, Optional<Path> llamaServer, OptionalInt threads) {
+  /** What ggml takes. */
+  private static final int MOST_THREADS = 512;
+
+  /**
+   * Checks the numbers.
+   *
+   * @throws OptionException where one cannot be
+   */
   public UpOptions {
     workers = List.copyOf(workers);
+    requireWithin("--port", port, 0, 65535);
+    requireWithin("--threads", threads, 1, MOST_THREADS);
+  }
+
+  private static void requireWithin(String option, OptionalInt value, int least, int most) {
+    if (value.isPresent() && (value.getAsInt() < least || value.getAsInt() > most)) {
+      throw new OptionException(
+          "%s is %d: give %d to %d.".formatted(option, value.getAsInt(), least, most));
+    }
   }
 }

@@ -63,7 +63,7 @@ record HttpExchange(
             response.statusCode(), url, response.headers(), response.body(), hash);
       }
       response.body().close();
-      var next = url.resolve(location.get());
+      var next = resolve(download, url, location.get());
       if ("https".equalsIgnoreCase(url.getScheme())
           && !"https".equalsIgnoreCase(next.getScheme())) {
         throw new ModelException(
@@ -75,6 +75,20 @@ record HttpExchange(
     throw new ModelException(
         "%s redirects more than %d times: correct the address."
             .formatted(download.address(), MOST_REDIRECTS));
+  }
+
+  private static URI resolve(Download download, URI url, String location) {
+    try {
+      var next = url.resolve(location);
+      if (ModelSource.isHttp(next)) {
+        return next;
+      }
+    } catch (IllegalArgumentException e) {
+      // As bad as an address of another kind.
+    }
+    throw new ModelException(
+        "%s redirects to something that is no address of http or https: correct the address."
+            .formatted(download.address()));
   }
 
   /** What the answer says about the file. */

@@ -88,7 +88,8 @@ public sealed interface ModelSource {
     }
   }
 
-  private static boolean isHttp(URI url) {
+  /** Whether {@code url} names a host to ask by http or https. */
+  static boolean isHttp(URI url) {
     return url.getHost() != null
         && ("http".equalsIgnoreCase(url.getScheme()) || "https".equalsIgnoreCase(url.getScheme()));
   }

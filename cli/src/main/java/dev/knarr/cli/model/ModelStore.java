@@ -22,7 +22,9 @@ import java.util.Optional;
  * of several processes over one folder wait for each other.
  */
 public final class ModelStore {
-  private static final String TOKEN_VARIABLE = "HF_TOKEN";
+  /** The environment variable of the token for Hugging Face; nobody else needs to see it. */
+  public static final String TOKEN_VARIABLE = "HF_TOKEN";
+
   private static final URI HUGGING_FACE = URI.create("https://huggingface.co");
 
   private final Path folder;

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,11 +87,22 @@ class LocalWorkersTest {
     }
 
     @Test
+    void whenThereAreFifteen_thenTheLastIsRefusedByName() {
+      var fifteen =
+          IntStream.range(0, 15)
+              .mapToObj(i -> cpu("cpu-" + i, OptionalLong.empty()))
+              .toArray(LocalSpec.WorkerSpec[]::new);
+
+      assertThatThrownBy(() -> LocalCluster.requireFewDevices(spec(fifteen)))
+          .hasMessageContaining("over the limit: cpu-14/0.");
+    }
+
+    @Test
     void whenOneAddressIsMissing_thenTheMessageSaysBothCountsAndTheNames() {
       var cluster = spec(free, cpu("cpu-1", OptionalLong.empty()));
 
       assertThatThrownBy(() -> HeadWorkers.of(cluster, List.of("a:1")))
-          .isInstanceOf(LocalException.class)
+          .isInstanceOf(OptionException.class)
           .hasMessage(
               "1 --worker address is given, but the cluster has 2 workers (cpu-0, cpu-1): give one address for each, in this order.");
     }

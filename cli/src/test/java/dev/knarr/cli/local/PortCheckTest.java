@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.local;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 class PortCheckTest {
+  @Test
+  void whenALoaderRunsAProgram_thenTheProgramIsNamed() {
+    assertThat(
+            PortCheck.behindLoader(
+                List.of("/c/ld-linux-x86-64.so.2", "--library-path", "/c/lib", "/c/llama-server")))
+        .contains("llama-server");
+  }
+
   @Nested
   class GivenAPortThatAProgramHas {
     @Test

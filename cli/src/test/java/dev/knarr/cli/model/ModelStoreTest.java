@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelStoreTest {
   private static final TransferLimits QUICK =
@@ -419,6 +420,16 @@ class ModelStoreTest {
             .containsEntry("Authorization", "Bearer hf_secret");
         assertThat(storage.seen().getFirst().headers()).doesNotContainKey("Authorization");
       }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"file:///etc/passwd", "http://[half", "mailto:me"})
+    void whenItRedirectsToNoAddress_thenItSaysSo(String location) {
+      server.next(PATH, ScriptedModelServer.status(302, "Location", location));
+
+      assertThatThrownBy(this::fetch)
+          .isInstanceOf(ModelException.class)
+          .hasMessageContaining("redirects to something that is no address");
     }
 
     @Test

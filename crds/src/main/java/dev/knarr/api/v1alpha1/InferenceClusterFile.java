@@ -82,6 +82,9 @@ public final class InferenceClusterFile {
 
   private static String text(Path file) {
     try {
+      if (Files.isDirectory(file)) {
+        throw whole(file, "This is a folder. Name the YAML file of the cluster.");
+      }
       if (Files.size(file) > MAX_FILE_BYTES) {
         throw whole(file, "The file is over 1 MiB. It is not an InferenceCluster; name another.");
       }

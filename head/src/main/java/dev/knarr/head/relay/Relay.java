@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,6 +26,7 @@ public final class Relay implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Relay.class);
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
+  private static final Duration ACCEPT_PAUSE = Duration.ofMillis(500);
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
   private final RelayTarget target;
@@ -103,6 +105,7 @@ public final class Relay implements AutoCloseable {
       } catch (IOException e) {
         // Out of file descriptors, for instance: the next connection may fare better.
         LOG.warn("The relay of worker {} cannot accept a connection", target.worker(), e);
+        LockSupport.parkNanos(ACCEPT_PAUSE.toNanos()); // Neither a busy loop nor a flood of lines.
       }
     }
   }
@@ -114,7 +117,7 @@ public final class Relay implements AutoCloseable {
     } catch (IOException e) {
       client.close();
       String how = "cannot be reached at " + target.address() + ": " + Failures.describe(e);
-      LOG.warn("Worker {} {}", target.worker(), how);
+      LOG.debug("Worker {} {}", target.worker(), how); // The listener says it aloud.
       target.listener().workerFailed(target.worker(), how);
       return;
     }

@@ -212,7 +212,7 @@ final class RelayConnection {
   }
 
   private void lost(String how) {
-    LOG.warn("conn {}: worker {} {}", name, target.worker(), how);
+    LOG.debug("conn {}: worker {} {}", name, target.worker(), how); // The listener says it aloud.
     target.listener().workerFailed(target.worker(), how);
   }
 
@@ -222,7 +222,8 @@ final class RelayConnection {
       LOG.warn("conn {}: closed, the client does not speak the protocol: {}", name, e.getMessage());
       end(Cause.CLIENT);
     } else {
-      LOG.warn("conn {}: closed, the worker does not speak the protocol: {}", name, e.getMessage());
+      LOG.debug(
+          "conn {}: closed, the worker does not speak the protocol: {}", name, e.getMessage());
       if (cause.compareAndSet(Cause.NONE, Cause.WORKER)) {
         target
             .listener()

@@ -42,6 +42,7 @@ record ChildCommand(Path program, List<String> arguments) {
                 name.startsWith("LLAMA_ARG_")
                     || name.startsWith("GGML_")
                     || name.equals("LLAMA_API_KEY")
+                    || name.equals("HF_TOKEN")
                     || name.equals("MTMD_BACKEND_DEVICE")
                     || name.startsWith("KNARR_"));
     environment.put("GGML_NO_BACKTRACE", "1");

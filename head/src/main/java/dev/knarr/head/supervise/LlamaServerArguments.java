@@ -4,6 +4,7 @@ package dev.knarr.head.supervise;
 import dev.knarr.head.HeadConfig;
 import dev.knarr.head.HeadException;
 import dev.knarr.head.HeadReason;
+import dev.knarr.plan.SplitPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,9 +17,6 @@ import java.util.stream.Collectors;
  * The arguments of llama-server: those the plan sets, then the user's. Pure functions; immutable.
  */
 final class LlamaServerArguments {
-
-  /** llama.cpp takes 16 backends in all; its CPU is one, and a BLAS library may be another. */
-  static final int MAX_DEVICES = 14;
 
   /**
    * Options that a user cannot give, with the field that says the same thing to Knarr. Names and
@@ -146,15 +144,15 @@ final class LlamaServerArguments {
 
   /** Refuses more devices than llama-server can use, by the names of those over the limit. */
   static void refuseTooMany(List<String> deviceNames) {
-    if (deviceNames.size() > MAX_DEVICES) {
+    if (deviceNames.size() > SplitPlan.MAX_DEVICES) {
       throw new HeadException(
           HeadReason.TOO_MANY_DEVICES,
           "The workers offer "
               + deviceNames.size()
               + " devices and llama-server takes at most "
-              + MAX_DEVICES
+              + SplitPlan.MAX_DEVICES
               + "; over the limit: "
-              + String.join(", ", deviceNames.subList(MAX_DEVICES, deviceNames.size()))
+              + String.join(", ", deviceNames.subList(SplitPlan.MAX_DEVICES, deviceNames.size()))
               + ". Use fewer workers, or give workers fewer devices with --device.");
     }
   }

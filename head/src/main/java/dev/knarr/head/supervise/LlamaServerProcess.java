@@ -119,9 +119,12 @@ final class LlamaServerProcess implements AutoCloseable {
   /** Returns how it ended, with its last error lines: a sentence without a full stop. */
   String obituary() {
     int status = ended.getNow(-1);
-    String how =
-        status > 128 ? "was ended by signal " + (status - 128) : "ended with status " + status;
-    return "llama-server " + how + ": " + tail.quote();
+    if (status <= 128) {
+      return "llama-server ended with status " + status + " and printed " + tail.quote();
+    }
+    String how = "llama-server was ended by signal " + (status - 128);
+    // Who is killed from outside has said nothing of it: its last lines would only mislead.
+    return tail.hasErrors() ? how + " and printed " + tail.quote() : how;
   }
 
   /** Asks it to end, and kills it when the limit has passed. Returns when it is gone. */

@@ -51,10 +51,15 @@ final class OutputTail {
       found.addAll(lines);
     }
     if (found.isEmpty()) {
-      return "it printed nothing";
+      return "nothing";
     }
     List<String> last = found.subList(Math.max(0, found.size() - QUOTED_LINES), found.size());
     return "\"" + String.join(" / ", last.stream().map(OutputTail::shortened).toList()) + "\"";
+  }
+
+  /** Whether {@link #quote} has found lines that look like errors. */
+  synchronized boolean hasErrors() {
+    return lines.stream().anyMatch(OutputTail::isError);
   }
 
   static boolean isError(String line) {

@@ -105,7 +105,7 @@ final class ServerRun {
         since = System.nanoTime();
       } else if (System.nanoTime() - since > stall) {
         throw new Signal.ServerStalled(
-            "llama-server made no progress for %d s at %d %% of the weights: %s."
+            "llama-server made no progress for %d s at %d %% of the weights and printed %s."
                 .formatted(config.limits().stallSeconds(), ledger.percent(), child.tail().quote()));
       }
     }

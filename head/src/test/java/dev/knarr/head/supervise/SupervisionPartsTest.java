@@ -47,7 +47,7 @@ class SupervisionPartsTest {
 
       assertThat(tail.lines()).hasSize(200);
       assertThat(tail.quote()).isEqualTo("\"line 997 / line 998 / line 999\"");
-      assertThat(new OutputTail().quote()).isEqualTo("it printed nothing");
+      assertThat(new OutputTail().quote()).isEqualTo("nothing");
     }
   }
 
