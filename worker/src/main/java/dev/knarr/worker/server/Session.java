@@ -3,8 +3,8 @@ package dev.knarr.worker.server;
 
 import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.Capabilities;
+import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.ProtocolFault;
-import dev.knarr.rpc.ProtocolVersion;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcRequest.AllocBuffer;
@@ -82,7 +82,8 @@ final class Session implements AutoCloseable {
   void carryOut(RpcRequest request, RpcServerChannel channel) throws IOException {
     switch (request) {
       case Hello _ ->
-          channel.write(new RpcResponse.HelloAccepted(ProtocolVersion.V8_0, Capabilities.NONE));
+          channel.write(
+              new RpcResponse.HelloAccepted(ProtocolEdition.CURRENT.version(), Capabilities.NONE));
       case DeviceCount _ -> channel.write(new RpcResponse.DeviceCounted(devices.size()));
       case GetAlignment(int device) ->
           channel.write(new RpcResponse.Alignment(device(device).device.ggml().alignment()));
