@@ -67,6 +67,13 @@ final class WorkerCommand implements Callable<Integer> {
   private @Nullable String memoryLimit;
 
   @Option(
+      names = "--no-repack",
+      description =
+          "Leave weights in their plain layout on the CPU, bit for bit as ggml-rpc-server computes. Default: they are"
+              + " repacked for ggml's faster kernels.")
+  private boolean noRepack;
+
+  @Option(
       names = "--management-port",
       paramLabel = "PORT",
       description =
@@ -89,6 +96,7 @@ final class WorkerCommand implements Callable<Integer> {
     set("device", devices == null ? null : commaSeparated(devices));
     set("ggml-dir", ggmlDir == null ? null : ggmlDir.toAbsolutePath());
     set("memory-limit", memoryLimit);
+    set("repack", noRepack ? "false" : null);
     set("management-port", managementPort);
     set("announce", announce == null ? null : announce.toAbsolutePath());
     if (managementPort != null) {

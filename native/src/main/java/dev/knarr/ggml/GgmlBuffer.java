@@ -120,6 +120,15 @@ public final class GgmlBuffer implements AutoCloseable {
     return memory.asSlice(offset, length).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
   }
 
+  /** A range of host memory. */
+  MemorySegment segment(long offset, long count) {
+    check(offset, count);
+    if (memory == null) {
+      throw new UnsupportedOperationException(this + " is not host memory");
+    }
+    return memory.asSlice(offset, count);
+  }
+
   /** Sets every byte. */
   public void fill(byte value) {
     check(0, bytes);

@@ -230,6 +230,18 @@ public final class GgmlDevice {
     return Collections.unmodifiableMap(features);
   }
 
+  /**
+   * The faster layouts of weights that this device has, learned anew by each call; empty for
+   * devices other than the CPU.
+   */
+  public Optional<WeightRepack> weightRepack() {
+    return kind == Kind.CPU ? WeightRepack.open(this) : Optional.empty();
+  }
+
+  long handle() {
+    return handle;
+  }
+
   boolean supports(long tensor) {
     return Base.ggml_backend_dev_supports_op(handle, tensor) != 0;
   }

@@ -125,6 +125,8 @@ final class GgmlFunctions {
 
     static native long ggml_backend_reg_get_proc_address(long registration, String name);
 
+    static native String ggml_backend_buft_name(long type);
+
     static native long ggml_backend_buft_alloc_buffer(long type, long size);
 
     static native long ggml_backend_buft_get_alignment(long type);

@@ -222,6 +222,17 @@ public final class GgmlGraph implements AutoCloseable {
       return this;
     }
 
+    /**
+     * Says that the data of a described tensor, no node and no view, is repacked; only {@code
+     * MUL_MAT} and {@code MUL_MAT_ID} can use it, as operand 0.
+     */
+    public Builder repacked(int index, WeightRepack layout) {
+      checkUnfinished();
+      checkDescribed(index);
+      layout.attach(view, index * BYTES, address(index));
+      return this;
+    }
+
     /** Appends a described tensor to the nodes, which are computed in this order. */
     public Builder node(int index) {
       checkUnfinished();

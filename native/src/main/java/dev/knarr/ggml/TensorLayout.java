@@ -31,6 +31,7 @@ final class TensorLayout {
   static final int VIEW_OFFS = 240;
   static final int DATA = 248;
   static final int NAME = 256;
+  static final int EXTRA = 320;
 
   static final int DIMENSIONS = 4;
   static final int SOURCES = 10;

@@ -52,6 +52,14 @@ public final class Worker implements AutoCloseable {
             device.ggml().description(),
             ByteSize.format(device.freeBytes()),
             ByteSize.format(device.totalBytes()));
+        device
+            .repack()
+            .ifPresent(
+                repack ->
+                    LOG.info(
+                        "{}: weights of {} are repacked for faster multiplication",
+                        device.name(),
+                        String.join(", ", repack.typeNames())));
       }
       var server = openServer(config, devices, metrics);
       LOG.info(
@@ -116,7 +124,9 @@ public final class Worker implements AutoCloseable {
     var devices = new ArrayList<Device>();
     try {
       for (var device : offered(ggml, config)) {
-        devices.add(Device.open(device, cpu.filter(other -> other != device), threads, limit));
+        devices.add(
+            Device.open(
+                device, cpu.filter(other -> other != device), threads, limit, config.repack()));
       }
     } catch (RuntimeException e) {
       devices.forEach(Device::close);

@@ -36,6 +36,13 @@ public interface WorkerConfig {
   /** The most memory to hand out per device, such as {@code 16Gi}; by default all it has. */
   Optional<String> memoryLimit();
 
+  /**
+   * Whether weights may be put into the layouts for which ggml has faster kernels on this CPU;
+   * results then differ from the plain layout's in the last bits.
+   */
+  @WithDefault("true")
+  boolean repack();
+
   /** File to write the opened ports to, as JSON. */
   Optional<Path> announce();
 

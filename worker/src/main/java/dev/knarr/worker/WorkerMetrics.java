@@ -8,6 +8,7 @@ import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.server.ServerEvents;
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
@@ -62,6 +63,12 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
 
   /** Bytes of buffers handed out. */
   public static final String BUFFERS = "knarr.worker.buffer.allocated";
+
+  /** Bytes of weights in one of ggml's faster layouts. */
+  public static final String WEIGHTS_REPACKED = "knarr.worker.weights.repacked";
+
+  /** Weights that were given their plain layout back. */
+  public static final String WEIGHTS_RESTORED = "knarr.worker.weights.restored";
 
   /** Bytes of a device that can still be handed out. */
   public static final String MEMORY_FREE = "knarr.worker.device.memory.free";
@@ -151,6 +158,15 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
     Gauge.builder(BUFFERS, device, Device::allocatedBytes)
         .description("Bytes of buffers handed out")
         .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    Gauge.builder(WEIGHTS_REPACKED, device, Device::repackedBytes)
+        .description("Bytes of weights in a layout that multiplies faster")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    FunctionCounter.builder(WEIGHTS_RESTORED, device, Device::restores)
+        .description("Weights given their plain layout back because something else needed them")
         .tag(DEVICE, name)
         .register(registry);
     Gauge.builder(MEMORY_FREE, device, Device::freeBytes)

@@ -15,6 +15,7 @@ public record TestConfig(
     Optional<List<String>> device,
     Optional<Path> ggmlDir,
     Optional<String> memoryLimit,
+    boolean repack,
     Optional<Path> announce,
     int maxConnections,
     Duration helloTimeout,
@@ -29,6 +30,7 @@ public record TestConfig(
         names.length == 0 ? Optional.empty() : Optional.of(List.of(names)),
         Optional.empty(),
         Optional.empty(),
+        true,
         Optional.empty(),
         256,
         Duration.ofSeconds(1),
@@ -43,6 +45,22 @@ public record TestConfig(
         device,
         ggmlDir,
         Optional.of(limit),
+        repack,
+        announce,
+        maxConnections,
+        helloTimeout,
+        stopTimeout);
+  }
+
+  public TestConfig withoutRepack() {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        false,
         announce,
         maxConnections,
         helloTimeout,
@@ -57,6 +75,7 @@ public record TestConfig(
         device,
         ggmlDir,
         memoryLimit,
+        repack,
         announce,
         most,
         helloTimeout,

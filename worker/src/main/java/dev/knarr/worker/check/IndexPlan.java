@@ -121,6 +121,32 @@ public final class IndexPlan {
   }
 
   /**
+   * Whether no row of a tensor of indices holds a number twice when a node begins: because it is a
+   * part of the same row of what ARGSORT or TOP_K has made.
+   *
+   * @param node index in the list of nodes
+   * @param tensor index of a descriptor that the node uses
+   */
+  public boolean distinctInRows(int node, int tensor) {
+    int writer = writes.lastBefore(node, tensor);
+    if (writer < 0 || !writes.covers(writer, tensor)) {
+      return false;
+    }
+    RpcTensor made = graph.tensor(graph.nodeIndex(writer));
+    RpcTensor read = graph.tensor(tensor);
+    TensorOp op = TensorOp.ofCode(made.op()).orElse(TensorOp.NONE);
+    if ((op != TensorOp.ARGSORT && op != TensorOp.TOP_K) || made.type() != read.type()) {
+      return false;
+    }
+    long inRow = Long.remainderUnsigned(read.data() - made.data(), made.nb(1));
+    return read.nb(0) == made.nb(0)
+        && (read.ne(1) == 1 || read.nb(1) == made.nb(1))
+        && read.ne(2) == 1
+        && read.ne(3) == 1
+        && inRow + read.ne(0) * read.nb(0) <= made.nb(1);
+  }
+
+  /**
    * Where values come from: all are below a bound by construction, or stand unchanged in tensors
    * that the graph does not write before it reads them.
    */

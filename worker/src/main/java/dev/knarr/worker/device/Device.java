@@ -7,6 +7,7 @@ import dev.knarr.ggml.GgmlDevice;
 import dev.knarr.ggml.GgmlException;
 import dev.knarr.ggml.GgmlFault;
 import dev.knarr.ggml.GgmlGraph;
+import dev.knarr.ggml.WeightRepack;
 import dev.knarr.worker.check.OperationCheck;
 import java.time.Duration;
 import java.util.Optional;
@@ -42,6 +43,9 @@ public final class Device implements AutoCloseable {
 
   private final LogGate refusals = new LogGate(LOG);
   private final AtomicLong scratchBytes = new AtomicLong();
+  private final AtomicLong repackedBytes = new AtomicLong();
+  private final AtomicLong restores = new AtomicLong();
+  private final Optional<WeightRepack> repack;
   private final DeviceThread thread;
   private final GgmlBackend backend;
   private Optional<GgmlBackend> cpuBackend = Optional.empty(); // the device thread's
@@ -53,19 +57,30 @@ public final class Device implements AutoCloseable {
    * @param cpu the CPU device, which computes what {@code ggml} cannot; empty if {@code ggml} is it
    * @param threads compute threads of CPU backends, 1 or more
    * @param memoryLimitBytes the most memory to hand out, at most the device's own
+   * @param repack whether weights may be put into the device's faster layouts
    */
   public static Device open(
-      GgmlDevice ggml, Optional<GgmlDevice> cpu, int threads, long memoryLimitBytes) {
-    return new Device(ggml, cpu, threads, memoryLimitBytes);
+      GgmlDevice ggml,
+      Optional<GgmlDevice> cpu,
+      int threads,
+      long memoryLimitBytes,
+      boolean repack) {
+    return new Device(ggml, cpu, threads, memoryLimitBytes, repack);
   }
 
-  private Device(GgmlDevice ggml, Optional<GgmlDevice> cpu, int threads, long memoryLimitBytes) {
+  private Device(
+      GgmlDevice ggml,
+      Optional<GgmlDevice> cpu,
+      int threads,
+      long memoryLimitBytes,
+      boolean repack) {
     this.ggml = ggml;
     this.cpu = cpu;
     this.threads = threads;
     this.anyThread = threads == 1 || ggml.kind() != GgmlDevice.Kind.CPU;
     this.budget = new MemoryBudget(Math.min(memoryLimitBytes, ggml.memoryTotal()));
     this.working = new MemoryBudget(Math.max(LEAST_WORKING_BYTES, hostBytes() / 4));
+    this.repack = repack ? ggml.weightRepack() : Optional.empty();
     this.thread = new DeviceThread(ggml.name());
     try {
       this.backend = openBackend(ggml);
@@ -126,7 +141,7 @@ public final class Device implements AutoCloseable {
       } else {
         run(() -> memory[0] = ggml.allocate(bytes));
       }
-      return Optional.of(new DeviceBuffer(this, memory[0], bytes));
+      return Optional.of(new DeviceBuffer(this, memory[0], bytes, repack));
     } catch (RuntimeException | Error e) {
       budget.release(bytes);
       if (e instanceof GgmlException lack && lack.fault() == GgmlFault.OUT_OF_MEMORY) {
@@ -155,6 +170,29 @@ public final class Device implements AutoCloseable {
 
   void released(long bytes) {
     budget.release(bytes);
+  }
+
+  /** The layouts into which this device's weights are put, if there are any. */
+  public Optional<WeightRepack> repack() {
+    return repack;
+  }
+
+  /** Bytes of weights that are in a faster layout now. */
+  public long repackedBytes() {
+    return repackedBytes.get();
+  }
+
+  /** How often weights had to be given their plain layout back. */
+  public long restores() {
+    return restores.get();
+  }
+
+  void repacked(long bytes) {
+    repackedBytes.addAndGet(bytes);
+  }
+
+  void restored() {
+    restores.incrementAndGet();
   }
 
   /**

@@ -3,7 +3,9 @@ package dev.knarr.worker.device;
 
 import dev.knarr.ggml.GgmlBuffer;
 import dev.knarr.ggml.TensorDescription;
+import dev.knarr.ggml.WeightRepack;
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -17,12 +19,15 @@ public final class DeviceBuffer implements AutoCloseable {
   private final Device device;
   private final GgmlBuffer memory;
   private final long bytes;
+  private final Optional<RepackedWeights> weights;
   private final AtomicBoolean closed = new AtomicBoolean();
 
-  DeviceBuffer(Device device, GgmlBuffer memory, long bytes) {
+  DeviceBuffer(
+      Device device, GgmlBuffer memory, long bytes, Optional<WeightRepack> repackedLayouts) {
     this.device = device;
     this.memory = memory;
     this.bytes = bytes;
+    this.weights = repackedLayouts.map(layouts -> new RepackedWeights(device, layouts, memory));
   }
 
   public Device device() {
@@ -39,31 +44,76 @@ public final class DeviceBuffer implements AutoCloseable {
     return memory;
   }
 
-  /** Whether {@link #hostView} may be used. */
+  /** Whether the host addresses the memory, and the views of it may be used. */
   public boolean host() {
     return memory.host();
   }
 
-  /** The bytes themselves: up to 2 GiB from {@code offset}; only of a host buffer. */
-  public ByteBuffer hostView(long offset, int length) {
+  /** The bytes as a client wrote them: up to 2 GiB from {@code offset}; only of a host buffer. */
+  public ByteBuffer viewForRead(long offset, int length) {
+    requirePlain(offset, length);
     return memory.hostView(offset, length);
+  }
+
+  /** As {@link #viewForRead}, for bytes that are about to be replaced, all of them. */
+  public ByteBuffer viewForWrite(long offset, int length) {
+    weights.ifPresent(all -> all.overwrite(offset, length));
+    return memory.hostView(offset, length);
+  }
+
+  /** The bytes as they are, for the device's turn: of memory that holds no weights. */
+  public ByteBuffer view(long offset, int length) {
+    return memory.hostView(offset, length);
+  }
+
+  /**
+   * Puts weights into the layout for which ggml has its fastest multiplications, if that layout
+   * exists for their type and shape and nothing else has wanted their bytes. They keep it until
+   * then; {@link #layoutVersion} tells.
+   *
+   * @param offset where the weights begin, {@code bytes} bytes of contiguous rows
+   * @param type ggml's type code
+   * @param ne four numbers of elements
+   * @return whether they are repacked now
+   */
+  public boolean repack(long offset, long bytes, int type, long[] ne) {
+    return weights.isPresent() && weights.get().repack(offset, bytes, type, ne);
+  }
+
+  /** Gives weights in this range their plain layout back, for good. */
+  public void requirePlain(long offset, long bytes) {
+    weights.ifPresent(all -> all.requirePlain(offset, bytes));
+  }
+
+  /** Whether {@link #repack} can do anything here. */
+  public boolean mayRepack() {
+    return weights.isPresent();
+  }
+
+  /** Grows whenever weights in this buffer change their layout; graphs made before are outdated. */
+  public int layoutVersion() {
+    return weights.map(RepackedWeights::version).orElse(0);
   }
 
   /** Writes all of {@code source}, a direct buffer, at {@code offset}. */
   public void write(long offset, ByteBuffer source) {
+    weights.ifPresent(all -> all.overwrite(offset, source.remaining()));
     device.access(memory, () -> memory.write(offset, source));
   }
 
   /** Fills all of {@code target}, a direct buffer, from {@code offset}. */
   public void read(long offset, ByteBuffer target) {
+    requirePlain(offset, target.remaining());
     device.access(memory, () -> memory.read(offset, target));
   }
 
   public void fill(byte value) {
+    weights.ifPresent(all -> all.overwrite(0, bytes));
     device.access(memory, () -> memory.fill(value));
   }
 
   public void fill(long offset, long bytes, byte value) {
+    weights.ifPresent(all -> all.overwrite(offset, bytes));
     device.access(memory, () -> memory.fill(offset, bytes, value));
   }
 
@@ -77,6 +127,8 @@ public final class DeviceBuffer implements AutoCloseable {
    * once: two clients that copy in opposite directions would otherwise wait for each other.
    */
   public void copyTo(long offset, DeviceBuffer target, long targetOffset, long bytes) {
+    requirePlain(offset, bytes);
+    target.weights.ifPresent(all -> all.overwrite(targetOffset, bytes));
     if (device == target.device || target.host()) {
       device.access(
           memory, () -> GgmlBuffer.copy(memory, offset, target.memory, targetOffset, bytes));
@@ -97,6 +149,7 @@ public final class DeviceBuffer implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       device.access(memory, memory::close);
+      weights.ifPresent(RepackedWeights::close);
       device.released(bytes);
     }
   }

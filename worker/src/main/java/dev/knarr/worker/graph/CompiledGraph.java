@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.graph;
 
+import static java.util.stream.Collectors.toUnmodifiableMap;
+
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -17,6 +20,7 @@ public final class CompiledGraph implements AutoCloseable {
   private final Device device;
   private final List<GraphStep> steps;
   private final Set<DeviceBuffer> buffers;
+  private final Map<DeviceBuffer, Integer> layouts;
   private final int fallbackNodes;
   private final long reservedBytes;
   private volatile long lastNanos = Long.MAX_VALUE;
@@ -32,6 +36,10 @@ public final class CompiledGraph implements AutoCloseable {
     this.reservedBytes = reservedBytes;
     this.steps = List.copyOf(steps);
     this.buffers = Set.copyOf(buffers);
+    this.layouts =
+        buffers.stream()
+            .filter(DeviceBuffer::mayRepack)
+            .collect(toUnmodifiableMap(buffer -> buffer, DeviceBuffer::layoutVersion));
     this.fallbackNodes = fallbackNodes;
   }
 
@@ -57,6 +65,19 @@ public final class CompiledGraph implements AutoCloseable {
    */
   public boolean isBrief() {
     return lastNanos < BRIEF_NANOS && fallbackNodes == 0;
+  }
+
+  /**
+   * Whether all weights are still in the layout they had when the graph was made; if not it must be
+   * made anew. To be asked by the connection that owns the buffers.
+   */
+  public boolean isCurrent() {
+    for (var layout : layouts.entrySet()) {
+      if (layout.getKey().layoutVersion() != layout.getValue()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether a tensor of the graph lies in {@code buffer}. */

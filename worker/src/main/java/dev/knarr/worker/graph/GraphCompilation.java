@@ -16,6 +16,7 @@ import dev.knarr.worker.check.ScratchMemory;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
@@ -45,6 +46,9 @@ final class GraphCompilation implements AutoCloseable {
   private final @Nullable TensorPlace[] places;
   private final Set<DeviceBuffer> buffers = new HashSet<>();
   private final List<GraphStep> steps = new ArrayList<>();
+
+  /** Weights that are in a layout of their own, as tensor indices. */
+  private final BitSet repacked = new BitSet();
 
   /** Operations of the step being collected, as tensor indices. */
   private final List<Integer> pending = new ArrayList<>();
@@ -79,7 +83,9 @@ final class GraphCompilation implements AutoCloseable {
     if (device.ggml().hostMemory()) {
       requireScratch();
     }
-    var reads = IndexPlan.of(graph).reads();
+    var indices = IndexPlan.of(graph);
+    layOut(indices);
+    var reads = indices.reads();
     reads.stream().filter(Read::beforeGraph).forEach(this::checkIndices);
     int next = 0;
     for (int node = 0; node < graph.nodeCount(); node++) {
@@ -96,6 +102,36 @@ final class GraphCompilation implements AutoCloseable {
     device.usesScratch(scratchBytes);
     done = true;
     return new CompiledGraph(device, steps, buffers, fallbackNodes, reservedBytes);
+  }
+
+  /** Puts weights into the layout that this graph will find them in. */
+  private void layOut(IndexPlan indices) {
+    if (device.repack().isEmpty()) {
+      return;
+    }
+    var weights = WeightUses.of(graph, indices, places);
+    // First what others need plain: it decides for good.
+    for (int i = 0; i < places.length; i++) {
+      var place = places[i];
+      if (place != null && !weights.get(i)) {
+        place.buffer().requirePlain(place.offset(), place.bytes());
+      }
+    }
+    weights.stream().filter(this::repack).forEach(repacked::set);
+  }
+
+  private boolean repack(int index) {
+    var tensor = graph.tensor(index);
+    var place = places[index];
+    return place != null
+        && place.buffer().device() == device
+        && place
+            .buffer()
+            .repack(
+                place.offset(),
+                place.bytes(),
+                tensor.type(),
+                new long[] {tensor.ne(0), tensor.ne(1), tensor.ne(2), tensor.ne(3)});
   }
 
   /**
@@ -212,7 +248,12 @@ final class GraphCompilation implements AutoCloseable {
 
   private GraphPart.@Nullable Spot onDevice(int tensor) {
     var place = places[tensor];
-    return place == null ? null : new GraphPart.Spot(place.buffer().memory(), place.offset());
+    return place == null
+        ? null
+        : new GraphPart.Spot(
+            place.buffer().memory(),
+            place.offset(),
+            repacked.get(tensor) ? device.repack() : Optional.empty());
   }
 
   private void reserve(long bytes) {
@@ -275,7 +316,7 @@ final class GraphCompilation implements AutoCloseable {
             i -> {
               var place = places[i];
               return place != null && operands.contains(place)
-                  ? new GraphPart.Spot(memory, layout.offsetOf(place))
+                  ? new GraphPart.Spot(memory, layout.offsetOf(place), Optional.empty())
                   : null;
             },
             this::reserve)) {

@@ -4,11 +4,13 @@ package dev.knarr.worker.graph;
 import dev.knarr.ggml.GgmlBuffer;
 import dev.knarr.ggml.GgmlDevice;
 import dev.knarr.ggml.GgmlGraph;
+import dev.knarr.ggml.WeightRepack;
 import dev.knarr.rpc.tensor.ComputeGraph;
 import dev.knarr.rpc.tensor.RpcTensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.IntUnaryOperator;
 import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
@@ -20,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * thread; close it, whether or not {@link #build} was reached.
  */
 final class GraphPart implements AutoCloseable {
-  /** Native memory of a tensor. */
-  record Spot(GgmlBuffer buffer, long offset) {}
+  /** Native memory of a tensor, and its layout if that is not the plain one. */
+  record Spot(GgmlBuffer buffer, long offset, Optional<WeightRepack> repack) {}
 
   /** Where the tensors of a graph lie, by index; null for those without memory. */
   @FunctionalInterface
@@ -113,6 +115,9 @@ final class GraphPart implements AutoCloseable {
         spot == null ? 0 : spot.offset,
         tensor.useCount(),
         tensor.name());
+    if (spot != null && spot.repack.isPresent()) {
+      builder.repacked(local(index), spot.repack.get());
+    }
   }
 
   private int local(int tensor) {

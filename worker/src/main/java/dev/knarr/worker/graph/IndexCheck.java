@@ -67,7 +67,7 @@ record IndexCheck(String name, TensorShape shape, boolean wide, TensorPlace plac
 
   private ByteBuffer read(long offset, int length) {
     if (place.buffer().host()) {
-      return place.buffer().hostView(offset, length);
+      return place.buffer().view(offset, length);
     }
     var copy = ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
     place.buffer().read(offset, copy.duplicate());

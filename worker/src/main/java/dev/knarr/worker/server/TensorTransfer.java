@@ -64,7 +64,7 @@ final class TensorTransfer implements AutoCloseable {
     for (long done = 0; done < bytes; done += chunk) {
       int length = (int) Math.min(chunk, bytes - done);
       if (buffer.host()) {
-        channel.readData(buffer.hostView(at + done, length));
+        channel.readData(buffer.viewForWrite(at + done, length));
       } else {
         var data = staging().limit(length);
         channel.readData(data);
@@ -85,7 +85,7 @@ final class TensorTransfer implements AutoCloseable {
     for (long done = 0; done < bytes; done += chunk) {
       int length = (int) Math.min(chunk, bytes - done);
       if (buffer.host()) {
-        channel.writeData(buffer.hostView(at + done, length));
+        channel.writeData(buffer.viewForRead(at + done, length));
       } else {
         var data = staging().limit(length);
         buffer.read(at + done, data);
