@@ -55,7 +55,7 @@ final class UpCommand implements Callable<Integer> {
       names = "--threads",
       paramLabel = "N",
       description =
-          "Threads of each worker started here. Default: the processors divided by the workers, at least 1.")
+          "Threads of each worker started here. Default: the physical cores divided by the workers, at least 1.")
   private @Nullable Integer threads;
 
   UpCommand() {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli;
 
+import dev.knarr.ggml.NumaMode;
 import dev.knarr.worker.WorkerMain;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,8 +42,16 @@ final class WorkerCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads that compute on the CPU. Default: one for each processor.")
+      description = "Threads that compute on the CPU. Default: one for each physical core.")
   private @Nullable Integer threads;
+
+  @Option(
+      names = "--numa",
+      paramLabel = "MODE",
+      description =
+          "Placement of CPU threads on a machine with several memory nodes: distribute, isolate or numactl. Default: as"
+              + " they come.")
+  private @Nullable NumaMode numa;
 
   @Option(
       names = "--device",
@@ -67,11 +76,13 @@ final class WorkerCommand implements Callable<Integer> {
   private @Nullable String memoryLimit;
 
   @Option(
-      names = "--no-repack",
+      names = "--repack",
+      arity = "1",
+      paramLabel = "BOOLEAN",
       description =
-          "Leave weights in their plain layout on the CPU, bit for bit as ggml-rpc-server computes. Default: they are"
-              + " repacked for ggml's faster kernels.")
-  private boolean noRepack;
+          "Repack weights on the CPU for ggml's faster kernels; false computes bit for bit as ggml-rpc-server does. Default:"
+              + " true.")
+  private @Nullable Boolean repack;
 
   @Option(
       names = "--management-port",
@@ -93,10 +104,11 @@ final class WorkerCommand implements Callable<Integer> {
     set("host", host);
     set("port", port);
     set("threads", threads);
+    set("numa", numa);
     set("device", devices == null ? null : commaSeparated(devices));
     set("ggml-dir", ggmlDir == null ? null : ggmlDir.toAbsolutePath());
     set("memory-limit", memoryLimit);
-    set("repack", noRepack ? "false" : null);
+    set("repack", repack);
     set("management-port", managementPort);
     set("announce", announce == null ? null : announce.toAbsolutePath());
     if (managementPort != null) {

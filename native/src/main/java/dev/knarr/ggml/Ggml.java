@@ -118,6 +118,18 @@ public final class Ggml {
     return devices;
   }
 
+  /**
+   * Places the threads of CPU backends that are opened from now on; once in a process, and without
+   * meaning on a machine with one memory node.
+   */
+  public void spreadOverNodes(NumaMode mode) {
+    devices.stream()
+        .filter(device -> device.kind() == GgmlDevice.Kind.CPU)
+        .findFirst()
+        .flatMap(cpu -> cpu.function("ggml_backend_cpu_numa_init"))
+        .ifPresent(init -> init.invokeVoid(new Object[] {mode.code()}));
+  }
+
   /** Names of operations by their code. */
   public List<String> opNames() {
     return GgmlTables.OPS;

@@ -5,6 +5,7 @@ import dev.knarr.ggml.Ggml;
 import dev.knarr.ggml.GgmlDevice;
 import dev.knarr.ggml.GgmlLocation;
 import dev.knarr.os.CacheFolder;
+import dev.knarr.os.Processors;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.wire.WireLimits;
@@ -115,10 +116,11 @@ public final class Worker implements AutoCloseable {
                             + " folder with --ggml-dir or KNARR_GGML_DIR."));
     var ggml = Ggml.load(location);
     long limit = config.memoryLimit().map(ByteSize::parse).orElse(Long.MAX_VALUE);
-    int threads = config.threads().orElse(Runtime.getRuntime().availableProcessors());
+    int threads = config.threads().orElseGet(Processors::cores);
     if (threads < 1) {
       throw new WorkerStartException("--threads is " + threads + ", but must be 1 or more.");
     }
+    config.numa().ifPresent(ggml::spreadOverNodes);
     Optional<GgmlDevice> cpu =
         ggml.devices().stream().filter(d -> d.kind() == GgmlDevice.Kind.CPU).findFirst();
     var devices = new ArrayList<Device>();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker;
 
+import dev.knarr.ggml.NumaMode;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
@@ -24,8 +25,11 @@ public interface WorkerConfig {
   @WithDefault("50052")
   int port();
 
-  /** Compute threads of CPU devices; by default the number of processors. */
+  /** Compute threads of CPU devices; by default one for each physical core. */
   OptionalInt threads();
+
+  /** How the threads of a CPU with several memory nodes are placed; by default as they come. */
+  Optional<NumaMode> numa();
 
   /** Names of the ggml devices to offer, in order; by default all. */
   Optional<List<String>> device();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker;
 
+import dev.knarr.ggml.NumaMode;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -12,6 +13,7 @@ public record TestConfig(
     String host,
     int port,
     OptionalInt threads,
+    Optional<NumaMode> numa,
     Optional<List<String>> device,
     Optional<Path> ggmlDir,
     Optional<String> memoryLimit,
@@ -27,6 +29,7 @@ public record TestConfig(
         "127.0.0.1",
         0,
         OptionalInt.of(1),
+        Optional.empty(),
         names.length == 0 ? Optional.empty() : Optional.of(List.of(names)),
         Optional.empty(),
         Optional.empty(),
@@ -42,6 +45,7 @@ public record TestConfig(
         host,
         port,
         threads,
+        numa,
         device,
         ggmlDir,
         Optional.of(limit),
@@ -57,6 +61,7 @@ public record TestConfig(
         host,
         port,
         threads,
+        numa,
         device,
         ggmlDir,
         memoryLimit,
@@ -72,6 +77,7 @@ public record TestConfig(
         host,
         port,
         threads,
+        numa,
         device,
         ggmlDir,
         memoryLimit,

@@ -6,6 +6,7 @@ import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.ggml.GgmlLocation;
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadConfig;
+import dev.knarr.os.Processors;
 import dev.knarr.plan.SplitPlan;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -129,8 +130,7 @@ public final class LocalCluster implements AutoCloseable {
 
   private List<HeadConfig.Worker> startWorkers(RunFolder folder) throws InterruptedException {
     int threads =
-        LocalWorkers.threads(
-            options.threads(), Runtime.getRuntime().availableProcessors(), spec.workers().size());
+        LocalWorkers.threads(options.threads(), Processors.cores(), spec.workers().size());
     progress.line(
         "Starting %d worker%s with %d thread%s each; logs in %s"
             .formatted(
