@@ -47,6 +47,14 @@ public interface WorkerConfig {
   @WithDefault("true")
   boolean repack();
 
+  /** The most memory of the worker for the compact forms of graphs that clients may name again. */
+  @WithDefault("256Mi")
+  String graphMemory();
+
+  /** The most memory of each device's native graphs that nobody is computing. */
+  @WithDefault("256Mi")
+  String nativeGraphMemory();
+
   /** File to write the opened ports to, as JSON. */
   Optional<Path> announce();
 

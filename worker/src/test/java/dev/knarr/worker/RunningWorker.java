@@ -16,8 +16,8 @@ public final class RunningWorker implements AutoCloseable {
   private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
   private final Worker worker;
 
-  private RunningWorker(WorkerConfig config) {
-    worker = open(config, registry);
+  private RunningWorker(TestConfig config) {
+    worker = open(config.toConfig(), registry);
   }
 
   private static synchronized Worker open(WorkerConfig config, SimpleMeterRegistry registry) {
@@ -35,7 +35,7 @@ public final class RunningWorker implements AutoCloseable {
   }
 
   /** A worker with this configuration. */
-  public static RunningWorker configured(WorkerConfig config) {
+  public static RunningWorker configured(TestConfig config) {
     return new RunningWorker(config);
   }
 

@@ -1,90 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker;
 
-import dev.knarr.ggml.NumaMode;
-import java.nio.file.Path;
+import io.quarkus.runtime.configuration.DurationConverter;
+import io.smallrye.config.PropertiesConfigSource;
+import io.smallrye.config.SmallRyeConfigBuilder;
 import java.time.Duration;
-import java.util.List;
-import java.util.Optional;
-import java.util.OptionalInt;
+import java.util.HashMap;
+import java.util.Map;
 
-/** A worker's configuration for tests: a free port, one compute thread, short limits. */
-public record TestConfig(
-    String host,
-    int port,
-    OptionalInt threads,
-    Optional<NumaMode> numa,
-    Optional<List<String>> device,
-    Optional<Path> ggmlDir,
-    Optional<String> memoryLimit,
-    boolean repack,
-    Optional<Path> announce,
-    int maxConnections,
-    Duration helloTimeout,
-    Duration stopTimeout)
-    implements WorkerConfig {
+/**
+ * A worker's configuration for tests, read as the program reads its own: a free port, one compute
+ * thread, short limits, and what a test says otherwise.
+ */
+public final class TestConfig {
+  private static final String PREFIX = "knarr.worker.";
+
+  private final Map<String, String> properties;
+
+  private TestConfig(Map<String, String> properties) {
+    this.properties = Map.copyOf(properties);
+  }
+
   /** With the devices of these names; all if there are none. */
   public static TestConfig withDevices(String... names) {
-    return new TestConfig(
-        "127.0.0.1",
-        0,
-        OptionalInt.of(1),
-        Optional.empty(),
-        names.length == 0 ? Optional.empty() : Optional.of(List.of(names)),
-        Optional.empty(),
-        Optional.empty(),
-        true,
-        Optional.empty(),
-        256,
-        Duration.ofSeconds(1),
-        Duration.ofSeconds(10));
+    var config =
+        new TestConfig(Map.of())
+            .with("port", 0)
+            .with("threads", 1)
+            .with("graph-memory", "16Mi")
+            .with("native-graph-memory", "16Mi")
+            .with("hello-timeout", "1s")
+            .with("stop-timeout", "10s");
+    return names.length == 0 ? config : config.with("device", String.join(",", names));
+  }
+
+  /** With one property, by its name after {@code knarr.worker.}. */
+  public TestConfig with(String name, Object value) {
+    var all = new HashMap<>(properties);
+    all.put(PREFIX + name, value.toString());
+    return new TestConfig(all);
   }
 
   public TestConfig withMemoryLimit(String limit) {
-    return new TestConfig(
-        host,
-        port,
-        threads,
-        numa,
-        device,
-        ggmlDir,
-        Optional.of(limit),
-        repack,
-        announce,
-        maxConnections,
-        helloTimeout,
-        stopTimeout);
+    return with("memory-limit", limit);
   }
 
   public TestConfig withoutRepack() {
-    return new TestConfig(
-        host,
-        port,
-        threads,
-        numa,
-        device,
-        ggmlDir,
-        memoryLimit,
-        false,
-        announce,
-        maxConnections,
-        helloTimeout,
-        stopTimeout);
+    return with("repack", false);
+  }
+
+  /** With so much memory for compact and for native graphs. */
+  public TestConfig withGraphMemory(String compact, String ofDevice) {
+    return with("graph-memory", compact).with("native-graph-memory", ofDevice);
   }
 
   public TestConfig withMaxConnections(int most) {
-    return new TestConfig(
-        host,
-        port,
-        threads,
-        numa,
-        device,
-        ggmlDir,
-        memoryLimit,
-        repack,
-        announce,
-        most,
-        helloTimeout,
-        stopTimeout);
+    return with("max-connections", most);
+  }
+
+  /** As the worker takes it. */
+  public WorkerConfig toConfig() {
+    return new SmallRyeConfigBuilder()
+        .withMapping(WorkerConfig.class)
+        .withConverter(Duration.class, 200, new DurationConverter())
+        .withSources(new PropertiesConfigSource(properties, "test", 100))
+        .build()
+        .getConfigMapping(WorkerConfig.class);
   }
 }

@@ -1,45 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.graph;
 
-import static java.util.stream.Collectors.toUnmodifiableMap;
-
 import dev.knarr.worker.device.Device;
-import dev.knarr.worker.device.DeviceBuffer;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /**
  * A checked graph, ready to be computed any number of times with what its buffers then hold. It
- * keeps addresses, so it must not outlive any of {@link #uses its buffers}. Made by a connection's
- * thread; {@link #compute} and {@link #close} run on the device's.
+ * keeps addresses, so it must not outlive any of its buffers. {@link #compute} belongs in a task of
+ * the device; any thread may make it, and close it when it is not being computed.
  */
 public final class CompiledGraph implements AutoCloseable {
   private static final long BRIEF_NANOS = 3_000_000;
 
   private final Device device;
   private final List<GraphStep> steps;
-  private final Set<DeviceBuffer> buffers;
-  private final Map<DeviceBuffer, Integer> layouts;
   private final int fallbackNodes;
   private final long reservedBytes;
   private volatile long lastNanos = Long.MAX_VALUE;
 
   /** Takes over the steps, and {@code reservedBytes} of the device's working memory. */
-  CompiledGraph(
-      Device device,
-      List<GraphStep> steps,
-      Set<DeviceBuffer> buffers,
-      int fallbackNodes,
-      long reservedBytes) {
+  CompiledGraph(Device device, List<GraphStep> steps, int fallbackNodes, long reservedBytes) {
     this.device = device;
     this.reservedBytes = reservedBytes;
     this.steps = List.copyOf(steps);
-    this.buffers = Set.copyOf(buffers);
-    this.layouts =
-        buffers.stream()
-            .filter(DeviceBuffer::mayRepack)
-            .collect(toUnmodifiableMap(buffer -> buffer, DeviceBuffer::layoutVersion));
     this.fallbackNodes = fallbackNodes;
   }
 
@@ -65,24 +48,6 @@ public final class CompiledGraph implements AutoCloseable {
    */
   public boolean isBrief() {
     return lastNanos < BRIEF_NANOS && fallbackNodes == 0;
-  }
-
-  /**
-   * Whether all weights are still in the layout they had when the graph was made; if not it must be
-   * made anew. To be asked by the connection that owns the buffers.
-   */
-  public boolean isCurrent() {
-    for (var layout : layouts.entrySet()) {
-      if (layout.getKey().layoutVersion() != layout.getValue()) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  /** Whether a tensor of the graph lies in {@code buffer}. */
-  public boolean uses(DeviceBuffer buffer) {
-    return buffers.contains(buffer);
   }
 
   /** Bytes of native memory held. */
