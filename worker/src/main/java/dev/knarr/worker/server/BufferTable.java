@@ -10,6 +10,7 @@ import dev.knarr.worker.graph.TensorPlaces;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +51,11 @@ final class BufferTable implements TensorPlaces {
 
   DeviceBuffer get(long handle) {
     return entry(handle).buffer;
+  }
+
+  /** The buffer of a handle that may be anything. */
+  Optional<DeviceBuffer> find(long handle) {
+    return Optional.ofNullable(entries.get(handle)).map(Entry::buffer);
   }
 
   /** The base address of a buffer; as the stock server says, 0 for one of 0 bytes. */
@@ -108,7 +114,7 @@ final class BufferTable implements TensorPlaces {
     if (place == null) {
       throw new RpcProtocolException(
           ProtocolFault.UNKNOWN_BUFFER,
-          "tensor %s has no buffer".formatted(tensor.printableName()));
+          "tensor %s of %d bytes has no buffer".formatted(tensor, tensor.byteSize()));
     }
     return place;
   }
