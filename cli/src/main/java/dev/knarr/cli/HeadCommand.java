@@ -35,6 +35,13 @@ final class HeadCommand implements Callable<Integer> {
       description = "File to write the opened ports to, as JSON, once they are open.")
   private @Nullable Path announce;
 
+  @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      description =
+          "text, or json: one object per line. Default: what KNARR_LOG_FORMAT says, otherwise text.")
+  private @Nullable LogFormat logFormat;
+
   HeadCommand() {}
 
   @Override
@@ -54,6 +61,7 @@ final class HeadCommand implements Callable<Integer> {
     if (announce != null) {
       System.setProperty("knarr.head.announce", announce.toAbsolutePath().toString());
     }
+    LogFormat.choose(logFormat, "KNARR_HEAD_LOG_FORMAT");
     return QuarkusProcess.run("head", HeadMain.class);
   }
 }

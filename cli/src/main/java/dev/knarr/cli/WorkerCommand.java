@@ -92,6 +92,13 @@ final class WorkerCommand implements Callable<Integer> {
   private @Nullable Integer managementPort;
 
   @Option(
+      names = "--log-format",
+      paramLabel = "FORMAT",
+      description =
+          "text, or json: one object per line. Default: what KNARR_LOG_FORMAT says, otherwise text.")
+  private @Nullable LogFormat logFormat;
+
+  @Option(
       names = "--announce",
       paramLabel = "FILE",
       description = "File to write the opened ports to, as JSON, once they are open.")
@@ -115,6 +122,7 @@ final class WorkerCommand implements Callable<Integer> {
       // Before QUARKUS_HTTP_PORT of the environment, too.
       System.setProperty("quarkus.http.port", managementPort.toString());
     }
+    LogFormat.choose(logFormat, "KNARR_WORKER_LOG_FORMAT");
     return QuarkusProcess.run("worker", WorkerMain.class);
   }
 

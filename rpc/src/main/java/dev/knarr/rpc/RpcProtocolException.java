@@ -2,6 +2,8 @@
 package dev.knarr.rpc;
 
 import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A message that the protocol or a limit forbids. The connection it came from must be closed, since
@@ -12,15 +14,19 @@ public final class RpcProtocolException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final ProtocolFault fault;
+  private final @Nullable RpcCommand command;
 
   public RpcProtocolException(ProtocolFault fault, String message) {
     super(message);
     this.fault = Objects.requireNonNull(fault);
+    this.command = null;
   }
 
-  private RpcProtocolException(ProtocolFault fault, String message, Throwable cause) {
+  private RpcProtocolException(
+      String message, @Nullable RpcCommand command, RpcProtocolException cause) {
     super(message, cause);
-    this.fault = fault;
+    this.fault = cause.fault;
+    this.command = command;
   }
 
   /** The kind of fault, for metrics and decisions. */
@@ -28,11 +34,21 @@ public final class RpcProtocolException extends RuntimeException {
     return fault;
   }
 
+  /** The command that was being read, where it is known. */
+  public Optional<RpcCommand> command() {
+    return Optional.ofNullable(command);
+  }
+
+  /** The same fault, known to be of this command; this exception becomes the cause. */
+  public RpcProtocolException during(RpcCommand known) {
+    return new RpcProtocolException(String.valueOf(getMessage()), known, this);
+  }
+
   /**
-   * The same fault with the place in front of its message, for instance {@code "SET_TENSOR from
-   * 10.0.3.7:51122"}; this exception becomes the cause.
+   * The same fault with the place in front of its message, for instance {@code "Answer to HELLO
+   * from 10.0.3.7:51122"}; this exception becomes the cause.
    */
   public RpcProtocolException at(String place) {
-    return new RpcProtocolException(fault, place + ": " + getMessage(), this);
+    return new RpcProtocolException(place + ": " + getMessage(), command, this);
   }
 }

@@ -12,6 +12,7 @@ import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
 import dev.knarr.worker.graph.GraphStores;
+import dev.knarr.worker.server.CommandLog;
 import dev.knarr.worker.server.RpcServer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
@@ -176,6 +177,11 @@ public final class Worker implements AutoCloseable {
   /** Where clients connect, with the port that was opened. */
   public InetSocketAddress address() {
     return server.address();
+  }
+
+  /** What logs the commands of its clients. */
+  public CommandLog commandLog() {
+    return server.commandLog();
   }
 
   /** The devices offered, in the order of their numbers. */

@@ -3,6 +3,7 @@ package dev.knarr.worker;
 
 import dev.knarr.os.Announcement;
 import dev.knarr.os.ParentPipe;
+import dev.knarr.os.ProcessAge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
@@ -40,6 +41,7 @@ public class WorkerMain implements QuarkusApplication {
     try (var worker = Worker.open(config, registry)) {
       proven.set(worker);
       config.announce().ifPresent(file -> Announcement.write(file, endpoints(worker)));
+      ProcessAge.now().ifPresent(age -> LOG.info("Ready {} ms after its start", age.toMillis()));
       Quarkus.waitForExit();
       proven.clear();
       return 0;

@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcCommand;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -20,17 +23,27 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class HostileClientTest {
+  /** Who was refused, with which command, and why: no reason is without a number or a name. */
+  private static final Pattern REFUSAL =
+      Pattern.compile(
+          "conn=\\d+ peer=/127\\.0\\.0\\.1:\\d+ command=(%s|unknown) was closed: .*(\\d|'|HELLO).* \\(fault [a-z_]+\\)"
+              .formatted(
+                  Stream.of(RpcCommand.values()).map(Enum::name).collect(Collectors.joining("|"))));
+
   private RunningWorker worker;
   private RawClient witness;
+  private LogLines refusals;
 
   @BeforeAll
   void open() throws IOException {
     worker = RunningWorker.with("CPU", "Vulkan0");
     witness = RawClient.to(worker.port());
+    refusals = LogLines.of("dev.knarr.worker.server.RpcConnection");
   }
 
   @AfterAll
   void close() throws IOException {
+    refusals.close();
     witness.close();
     worker.close();
   }
@@ -51,6 +64,7 @@ class HostileClientTest {
       throws IOException {
     long refusedBefore = refused(attack.fault());
     long allRefusedBefore = worker.count(WorkerMetrics.REJECTED);
+    int linesBefore = refusals.all().size();
 
     try (var client =
         attack.greeted() ? RawClient.to(worker.port()) : RawClient.silent(worker.port())) {
@@ -67,6 +81,11 @@ class HostileClientTest {
     assertThat(worker.count(WorkerMetrics.REJECTED) - allRefusedBefore)
         .as("refusals in all")
         .isEqualTo(1);
+    assertThat(refusals.all().subList(linesBefore, refusals.all().size()))
+        .filteredOn(line -> line.contains("(fault "))
+        .singleElement()
+        .asString()
+        .matches(REFUSAL);
     assertThat(witness.sum(0, 2, 3)).isEqualTo(5);
     assertThat(witness.sum(1, 2, 3)).isEqualTo(5);
     assertThat(worker.gauge(WorkerMetrics.GRAPHS_STORED)).isZero();

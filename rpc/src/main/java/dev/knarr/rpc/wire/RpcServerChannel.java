@@ -31,6 +31,7 @@ public final class RpcServerChannel extends RpcChannel {
   private boolean greeted;
   private long dataRemaining;
   private long dataOwed;
+  private @Nullable RpcResponse lastResponse;
 
   private RpcServerChannel(ByteChannel channel, WireLimits limits, FrameMeter meter) {
     super(channel, limits, meter);
@@ -66,10 +67,8 @@ public final class RpcServerChannel extends RpcChannel {
 
   private RpcRequest readFrame() throws IOException {
     ByteBuffer in = require(1);
-    String place = "Request";
+    RpcCommand command = FrameRules.command(in.get() & 0xff, edition);
     try {
-      RpcCommand command = FrameRules.command(in.get() & 0xff, edition);
-      place = command.toString();
       requireGreeting(command);
       long bytes = require(Long.BYTES).getLong();
       FrameRules.requestLength(command, bytes, limits);
@@ -80,7 +79,7 @@ public final class RpcServerChannel extends RpcChannel {
       meter.frame(command, Direction.REQUEST, RpcCommand.REQUEST_FRAMING_BYTES + bytes);
       return request;
     } catch (RpcProtocolException e) {
-      throw e.at(place + " from " + peer());
+      throw e.during(command);
     }
   }
 
@@ -174,6 +173,7 @@ public final class RpcServerChannel extends RpcChannel {
             "%s is not the answer that is due: %s".formatted(response, expected));
       }
       tracker.poll();
+      lastResponse = response;
       ByteBuffer out = room(RpcCommand.RESPONSE_FRAMING_BYTES + 64);
       out.putLong(bytes);
       response.encode(out);
@@ -185,6 +185,11 @@ public final class RpcServerChannel extends RpcChannel {
     } finally {
       writeLock.unlock();
     }
+  }
+
+  /** The answer written last, or null before the first. The thread that writes. */
+  public @Nullable RpcResponse lastResponse() {
+    return lastResponse;
   }
 
   /** Begins the answer to a read of a tensor; so many bytes must follow by {@link #writeData}. */

@@ -10,6 +10,7 @@ import dev.knarr.worker.graph.TensorPlace;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,6 +57,11 @@ final class BufferTable implements ClientBuffers {
   @Override
   public long address(long handle) {
     return entry(handle).base;
+  }
+
+  /** The buffer of a handle that may be anything. */
+  Optional<DeviceBuffer> find(long handle) {
+    return Optional.ofNullable(entries.get(handle)).map(Entry::buffer);
   }
 
   /** The base address of a buffer; as the stock server says, 0 for one of 0 bytes. */
@@ -114,7 +120,7 @@ final class BufferTable implements ClientBuffers {
     if (place == null) {
       throw new RpcProtocolException(
           ProtocolFault.UNKNOWN_BUFFER,
-          "tensor %s has no buffer".formatted(tensor.printableName()));
+          "tensor %s of %d bytes has no buffer".formatted(tensor, tensor.byteSize()));
     }
     return place;
   }

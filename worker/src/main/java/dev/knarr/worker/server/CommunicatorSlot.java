@@ -58,7 +58,8 @@ final class CommunicatorSlot implements AutoCloseable {
             () ->
                 new RpcProtocolException(
                     ProtocolFault.NO_COMMUNICATOR,
-                    "a reduction of %s without a communicator".formatted(tensor.printableName())))
+                    "a reduction of tensor %s without a communicator: COMM_INIT comes first"
+                        .formatted(tensor)))
         .allreduce(tensor, place);
   }
 

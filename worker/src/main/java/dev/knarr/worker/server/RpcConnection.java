@@ -5,16 +5,19 @@ import dev.knarr.ggml.GgmlException;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.LogGate;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /**
  * One client: reads its requests one after the other and has its {@link Session} carry them out.
@@ -32,10 +35,13 @@ final class RpcConnection implements Runnable {
   private final FrameMeter meter;
   private final WireLimits limits;
   private final ServerEvents events;
+  private final CommandLog commandLog;
   private final long openedNanos = System.nanoTime();
   private volatile boolean saidHello;
   private volatile @Nullable String abortReason;
   private @Nullable RpcCommand inHand; // the connection's thread's
+  private long inHandSinceNanos; // as inHand
+  private @Nullable String logged; // its fields, where this command is to be logged; as inHand
 
   RpcConnection(
       int number,
@@ -44,7 +50,8 @@ final class RpcConnection implements Runnable {
       Session session,
       WireLimits limits,
       FrameMeter meter,
-      ServerEvents events) {
+      ServerEvents events,
+      CommandLog commandLog) {
     this.number = number;
     this.socket = socket;
     this.peer = peer;
@@ -52,15 +59,19 @@ final class RpcConnection implements Runnable {
     this.limits = limits;
     this.meter = meter;
     this.events = events;
+    this.commandLog = commandLog;
   }
 
   @Override
   public void run() {
+    // The thread serves nobody else: every line that it writes has these.
+    MDC.put("conn", Integer.toString(number));
+    MDC.put("peer", peer.toString());
     try (socket;
         session;
         var channel = RpcServerChannel.over(socket, limits, meter)) {
       serve(channel);
-      LOG.debug("conn={} {} closed its connection", number, peer);
+      LOG.debug("conn={} peer={} closed its connection", number, peer);
     } catch (RpcProtocolException e) {
       reject(e.fault(), e);
     } catch (GgmlException e) {
@@ -71,9 +82,9 @@ final class RpcConnection implements Runnable {
       }
     } catch (IOException e) {
       if (abortReason == null) {
-        LOG.debug("conn={} {} is gone: {}", number, peer, e.toString());
+        LOG.debug("conn={} peer={} is gone: {}", number, peer, e.toString());
       } else {
-        LOG.info("conn={} {} was closed: {}", number, peer, abortReason);
+        LOG.info("conn={} peer={} was closed: {}", number, peer, abortReason);
       }
     } catch (RuntimeException | Error e) {
       fail(e);
@@ -82,37 +93,71 @@ final class RpcConnection implements Runnable {
 
   private void serve(RpcServerChannel channel) throws IOException {
     for (var request = channel.readRequest(); request != null; request = channel.readRequest()) {
-      long start = System.nanoTime();
+      inHandSinceNanos = System.nanoTime();
       RpcCommand command = request.command();
       inHand = command;
+      // A buffer that the command frees has its device before.
+      logged = commandLog.isOn() ? text(request) : null;
       session.carryOut(request, channel);
       if (command.answered()) {
         channel.flush();
       }
       inHand = null;
-      events.served(command, System.nanoTime() - start);
+      long nanos = System.nanoTime() - inHandSinceNanos;
+      events.served(command, nanos);
+      if (logged != null) {
+        CommandLog.write(number, peer, command, logged, nanos, result(command, channel));
+        logged = null;
+      }
       if (command == RpcCommand.HELLO) {
         saidHello = true;
       }
     }
   }
 
+  private @Nullable String text(RpcRequest request) {
+    return commandLog.take(number, ((InetSocketAddress) peer).getAddress())
+        ? session.text(request)
+        : null;
+  }
+
+  private static String result(RpcCommand command, RpcServerChannel channel) {
+    return command.answered() ? String.valueOf(channel.lastResponse()) : "ok";
+  }
+
   private void reject(ProtocolFault fault, RuntimeException e) {
     events.rejected(fault);
+    if (logged != null && inHand != null) {
+      long nanos = System.nanoTime() - inHandSinceNanos;
+      CommandLog.write(number, peer, inHand, logged, nanos, "refused, " + fault.metricName());
+    }
+    var command = inHand == null ? commandOf(e) : inHand.toString();
+    MDC.put("command", command);
+    MDC.put("fault", fault.metricName());
     LOG.atLevel(REFUSALS.level())
         .log(
-            "conn={} {} was closed{}: {} (fault {})",
+            "conn={} peer={} command={} was closed: {} (fault {})",
             number,
             peer,
-            during(),
+            command,
             e.getMessage(),
             fault.metricName());
+  }
+
+  private static String commandOf(RuntimeException e) {
+    return e instanceof RpcProtocolException refusal
+        ? refusal.command().map(RpcCommand::toString).orElse("unknown")
+        : "unknown";
   }
 
   /** Ours or a device's, not the peer's: say all there is to say. Other clients go on. */
   private void fail(Throwable e) {
     LOG.error(
-        "conn={} {} was closed because of an error in the worker{}", number, peer, during(), e);
+        "conn={} peer={} was closed because of an error in the worker{}",
+        number,
+        peer,
+        during(),
+        e);
   }
 
   /** A graph that failed earlier is noticed by the command that waits for it. */

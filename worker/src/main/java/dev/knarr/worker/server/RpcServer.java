@@ -41,6 +41,7 @@ public final class RpcServer implements AutoCloseable {
   private final Map<RpcConnection, Thread> connections = new ConcurrentHashMap<>();
   private final Thread accepting;
   private final Thread watching;
+  private final CommandLog commandLog = new CommandLog();
   private final LogGate turnedAway = new LogGate(LOG);
   private volatile boolean closed;
 
@@ -110,6 +111,11 @@ public final class RpcServer implements AutoCloseable {
     }
   }
 
+  /** What logs the commands of this server's connections. */
+  public CommandLog commandLog() {
+    return commandLog;
+  }
+
   private void accept() {
     int number = 0;
     while (!closed) {
@@ -154,7 +160,8 @@ public final class RpcServer implements AutoCloseable {
     noticeDeath(socket);
     var session = new Session(devices, graphs, communicators, events);
     var connection =
-        new RpcConnection(number, socket, peer, session, settings.limits, meter, events);
+        new RpcConnection(
+            number, socket, peer, session, settings.limits, meter, events, commandLog);
     var thread =
         Thread.ofPlatform()
             .name("rpc-" + number + " " + peer)
@@ -197,6 +204,7 @@ public final class RpcServer implements AutoCloseable {
   private void closeSilent() {
     while (!closed) {
       pause(Duration.ofSeconds(1));
+      commandLog.expire();
       for (var connection : connections.keySet()) {
         if (!connection.hasSaidHello() && connection.ageNanos() > settings.helloTimeout.toNanos()) {
           connection.abort("it did not say HELLO within " + settings.helloTimeout);

@@ -134,6 +134,17 @@ final class Session implements AutoCloseable {
     }
   }
 
+  /** The fields of a request, valid or not, for the log. */
+  String text(RpcRequest request) {
+    return new CommandText(
+            number ->
+                number >= 0 && number < devices.size()
+                    ? devices.get(number).device.name()
+                    : Integer.toUnsignedString(number),
+            handle -> buffers.find(handle).map(buffer -> buffer.device().name()).orElse("unknown"))
+        .of(request);
+  }
+
   /** On the wire, no limit is 2^64 - 1. */
   private static long maxSize(Device device) {
     long bytes = device.ggml().maxBufferBytes();
