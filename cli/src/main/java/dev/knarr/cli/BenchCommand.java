@@ -12,10 +12,13 @@ import dev.knarr.plan.ByteSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -37,6 +40,9 @@ import picocli.CommandLine.Spec;
       ""
     })
 final class BenchCommand implements Callable<Integer> {
+  /** Half a model must be gone from the disk before the process is. */
+  private static final Duration TIDY_LIMIT = Duration.ofSeconds(10);
+
   @SuppressWarnings("NullAway.Init") // picocli fills it.
   @Spec
   private CommandSpec spec;
@@ -65,14 +71,14 @@ final class BenchCommand implements Callable<Integer> {
       names = "--endpoint",
       paramLabel = "[NAME=]WHAT",
       description =
-          "A side of the comparison; repeat it, ratios are to the first. WHAT is HOST:PORT of a worker that runs, several with commas for a model split over them, HOST:PORT@PORT to add the port of its metrics; or stock or knarr, to start such a worker here (knarr with options of 'knarr worker' behind it); or local, for llama-bench without RPC. Default: see --compare.")
+          "A side of the comparison; repeat it, ratios are to the first. WHAT is HOST:PORT of a worker that runs, several with commas for a model split over them, HOST:PORT@PORT to add the port of its metrics; or stock or knarr, to start such a worker here (knarr with options of 'knarr worker' behind it); or local, for llama-bench without RPC. With relay in front, llama-bench reaches the workers through relays, as llama-server does under 'knarr up'. Default: see --compare.")
   private List<String> endpoints = List.of();
 
   @Option(
       names = "--compare",
       paramLabel = "WHAT,…",
       description =
-          "The same with commas in between, for sides that are started here: 'stock,knarr,four=knarr --threads 4'. Default: stock,knarr,local where there is no --endpoint.")
+          "More sides, with commas in between, for those that are started here: 'stock,knarr,four=knarr --threads 4'. Default: stock,knarr,local where there is no --endpoint.")
   private @Nullable String compare;
 
   @Option(
@@ -133,6 +139,7 @@ final class BenchCommand implements Callable<Integer> {
   private List<String> llamaBench = List.of();
 
   private final AtomicBoolean stopping = new AtomicBoolean();
+  private final CountDownLatch finished = new CountDownLatch(1);
   private final AtomicBoolean printed = new AtomicBoolean();
   private volatile @Nullable Benchmark benchmark;
 
@@ -145,30 +152,40 @@ final class BenchCommand implements Callable<Integer> {
     var installation = Installation.current();
     var progress = ProgressLine.onStandardError();
     try (var programs = new LocalPrograms(installation, "bench", progress)) {
+      var main = Thread.currentThread();
       // Ctrl-C and SIGTERM end the JVM through its hooks: the exit code is the signal's.
-      var stop = Thread.ofPlatform().name("stop").unstarted(() -> stop(programs, progress));
+      var stop = Thread.ofPlatform().name("stop").unstarted(() -> stop(programs, progress, main));
       Runtime.getRuntime().addShutdownHook(stop);
-      try {
-        var files = new ArrayList<>(models);
-        if (synthetic != null) {
-          var made = new SyntheticModels(installation.syntheticModels(), programs, progress);
-          files.addAll(made.ensure(synthetic, types));
-        }
-        var compared = new Benchmark(programs, options(files, sides, uploadBytes), progress);
-        benchmark = compared;
-        compared.run();
-        print();
-      } catch (RuntimeException e) {
-        // What fails because everything is being ended is no failure.
-        if (stopping.get()) {
-          return ExitCode.SOFTWARE;
-        }
+      measure(installation, programs, sides, uploadBytes, progress);
+      print();
+    } catch (RuntimeException | InterruptedException e) {
+      // What fails because everything is being ended is no failure.
+      if (!stopping.get()) {
         progress.clear();
         print();
         throw e;
       }
+    } finally {
+      finished.countDown();
     }
     return ExitCode.OK;
+  }
+
+  private void measure(
+      Installation installation,
+      LocalPrograms programs,
+      List<EndpointSpec> sides,
+      OptionalLong uploadBytes,
+      ProgressLine progress)
+      throws InterruptedException {
+    var files = new ArrayList<>(models);
+    if (synthetic != null) {
+      var made = new SyntheticModels(installation.syntheticModels(), programs, progress);
+      files.addAll(made.ensure(synthetic, types));
+    }
+    var compared = new Benchmark(programs, options(files, sides, uploadBytes), progress);
+    benchmark = compared;
+    compared.run();
   }
 
   private List<EndpointSpec> sides() {
@@ -208,9 +225,17 @@ final class BenchCommand implements Callable<Integer> {
         files, sides, prompt, generate, repeat, rounds, threads, devices, uploadBytes, llamaBench);
   }
 
-  private void stop(LocalPrograms programs, ProgressLine progress) {
+  private void stop(LocalPrograms programs, ProgressLine progress, Thread main) {
     stopping.set(true);
     programs.close();
+    main.interrupt(); // It may be writing a model.
+    try {
+      if (!finished.await(TIDY_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+        progress.line("A model that was being made may be left unfinished in the cache folder.");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     progress.clear();
     print();
   }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -95,7 +96,7 @@ class BenchIT {
             "--model",
             MODEL,
             "--compare",
-            "local,knarr",
+            "local,knarr=relay knarr",
             "--rounds",
             "500",
             "--repeat",
@@ -115,6 +116,26 @@ class BenchIT {
           .doesNotContain("fault in Knarr")
           .doesNotContain("exit code");
     }
+  }
+
+  @Test
+  void whenItIsStoppedWhileAModelIsMade_thenNoHalfModelIsLeft() throws IOException {
+    Files.createSymbolicLink(folder.resolve("llama.cpp"), LlamaCppTree.directory());
+    try (var knarr =
+        KnarrProcess.start(
+            Map.of("KNARR_CACHE", folder.toString()),
+            "bench",
+            "--synthetic",
+            "llama-160m",
+            "--compare",
+            "local")) {
+      knarr.awaitOutput("with llama-quantize");
+      knarr.terminate();
+
+      assertThat(knarr.awaitExit(LIMIT)).isEqualTo(143);
+      knarr.awaitNothingLeft();
+    }
+    assertThat(folder.resolve("synthetic")).isEmptyDirectory();
   }
 
   @Test

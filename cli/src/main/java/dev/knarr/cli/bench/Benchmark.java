@@ -8,6 +8,8 @@ import dev.knarr.cli.local.LocalPrograms.StartedWorker;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadConfig;
+import dev.knarr.head.relay.Relay;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,9 +56,18 @@ public final class Benchmark {
     llamaVersion = programs.llamaVersion();
     var endpoints = new ArrayList<Endpoint>();
     for (var spec : options.endpoints()) {
-      progress.update("endpoints", "Starting or asking %s …".formatted(spec.name()));
+      progress.update("endpoint " + spec.name(), "Getting %s ready …".formatted(spec.name()));
       endpoints.add(open(spec));
     }
+    try {
+      measure(endpoints);
+    } finally {
+      endpoints.forEach(endpoint -> endpoint.relays().forEach(Relay::close));
+    }
+    progress.clear();
+  }
+
+  private void measure(List<Endpoint> endpoints) throws InterruptedException {
     var gathered = new Results(endpoints);
     results = gathered;
     var llamaBench = new LlamaBench(programs, options);
@@ -66,7 +77,6 @@ public final class Benchmark {
       countTraffic(model, endpoints, llamaBench, gathered);
     }
     upload(endpoints, gathered);
-    progress.clear();
   }
 
   private void measure(
@@ -96,7 +106,7 @@ public final class Benchmark {
         var run =
             llamaBench.run(
                 endpoint,
-                endpoint.addresses(),
+                endpoint.entrances(),
                 model,
                 tests,
                 what -> progress.update(where, where + ": " + what + left));
@@ -158,7 +168,7 @@ public final class Benchmark {
             "SET_TENSOR, round %d of %d, %s".formatted(round, options.rounds(), endpoint.name()));
         // One after the other, each as if it were alone: the rate of a worker, not of their sum.
         double rate =
-            endpoint.addresses().stream()
+            endpoint.entrances().stream()
                 .mapToDouble(upload::bytesPerSecond)
                 .average()
                 .orElseThrow();
@@ -170,32 +180,33 @@ public final class Benchmark {
   }
 
   private Endpoint open(EndpointSpec spec) throws InterruptedException {
-    return switch (spec.target()) {
-      case EndpointSpec.Local _ -> new Endpoint(spec.name(), List.of(), 0);
-      case EndpointSpec.Stock _ ->
-          endpoint(spec, programs.startStock(spec.name(), options.threads(), options.devices()));
-      case EndpointSpec.Knarr knarr ->
-          endpoint(
-              spec,
-              programs.startKnarr(
-                  spec.name(), options.threads(), options.devices(), knarr.options()));
-      case EndpointSpec.Running running ->
-          new Endpoint(
-              spec.name(),
-              running.workers().stream().map(Benchmark::running).toList(),
-              running.workers().stream()
-                  .mapToInt(address -> devices(spec.name(), address.rpc()))
-                  .sum());
-    };
+    var workers =
+        switch (spec.target()) {
+          case EndpointSpec.Local _ -> List.<Endpoint.Worker>of();
+          case EndpointSpec.Stock _ ->
+              List.of(
+                  started(programs.startStock(spec.name(), options.threads(), options.devices())));
+          case EndpointSpec.Knarr knarr ->
+              List.of(
+                  started(
+                      programs.startKnarr(
+                          spec.name(), options.threads(), options.devices(), knarr.options())));
+          case EndpointSpec.Running running ->
+              running.workers().stream().map(Benchmark::running).toList();
+        };
+    int devices = workers.stream().mapToInt(worker -> devices(spec.name(), worker.address())).sum();
+    var relays =
+        spec.relayed()
+            ? workers.stream()
+                .map(worker -> Relays.open(worker.address(), new SimpleMeterRegistry()))
+                .toList()
+            : List.<Relay>of();
+    return new Endpoint(spec.name(), workers, devices, relays);
   }
 
-  private static Endpoint endpoint(EndpointSpec spec, StartedWorker started) {
-    return new Endpoint(
-        spec.name(),
-        List.of(
-            new Endpoint.Worker(
-                started.address(), CpuClock.ofProcess(started.pid()), List.of(started))),
-        devices(spec.name(), started.address()));
+  private static Endpoint.Worker started(StartedWorker started) {
+    return new Endpoint.Worker(
+        started.address(), CpuClock.ofProcess(started.pid()), List.of(started));
   }
 
   private static Endpoint.Worker running(Address address) {

@@ -2,6 +2,7 @@
 package dev.knarr.cli.bench;
 
 import dev.knarr.cli.local.LocalPrograms.StartedWorker;
+import dev.knarr.head.relay.Relay;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -13,8 +14,9 @@ import java.util.stream.Stream;
  * @param name how it is called in the result
  * @param workers in the order of the command line; empty for {@code local}
  * @param devices how many devices they offer in all; 0 for {@code local}
+ * @param relays one in front of each worker, or none at all
  */
-record Endpoint(String name, List<Worker> workers, int devices) {
+record Endpoint(String name, List<Worker> workers, int devices, List<Relay> relays) {
   /**
    * One worker of it.
    *
@@ -28,8 +30,14 @@ record Endpoint(String name, List<Worker> workers, int devices) {
     return workers.isEmpty();
   }
 
+  /** Of the workers themselves. */
   List<String> addresses() {
     return workers.stream().map(Worker::address).toList();
+  }
+
+  /** What llama-bench is to connect to. */
+  List<String> entrances() {
+    return relays.isEmpty() ? addresses() : relays.stream().map(Relay::address).toList();
   }
 
   /**

@@ -10,12 +10,15 @@ import java.util.regex.Pattern;
 /**
  * One side of a comparison, as the command line names it: {@code [NAME=]WHAT}, where WHAT is {@code
  * stock}, {@code knarr} with options of {@code knarr worker} behind it, {@code local}, or addresses
- * of workers that run. Immutable.
+ * of workers that run; with {@code relay} in front, llama-bench reaches the workers as llama-server
+ * does under a head. Immutable.
  *
  * @param name how it is called in the result
+ * @param relayed whether a relay of the head stands in front of each worker
  * @param target what is behind it
  */
-public record EndpointSpec(String name, Target target) {
+public record EndpointSpec(String name, boolean relayed, Target target) {
+  private static final Pattern RELAYED = Pattern.compile("relay\\s+(.*)", Pattern.DOTALL);
   private static final Pattern NAMED =
       Pattern.compile("([A-Za-z0-9][A-Za-z0-9_.-]*)=(.*)", Pattern.DOTALL);
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]*");
@@ -74,16 +77,24 @@ public record EndpointSpec(String name, Target target) {
    * @throws OptionException where it is none; the message shows the forms there are
    */
   public static EndpointSpec parse(String text) {
-    var stripped = text.strip();
-    var named = NAMED.matcher(stripped);
-    if (named.matches()) {
-      return new EndpointSpec(named.group(1), target(text, named.group(2).strip()));
+    var named = NAMED.matcher(text.strip());
+    var described = named.matches() ? named.group(2).strip() : text.strip();
+    var relay = RELAYED.matcher(described);
+    boolean relayed = relay.matches();
+    var target = target(text, relayed ? relay.group(1) : described);
+    if (relayed && target instanceof Local) {
+      throw new OptionException(
+          "'%s': local has no worker, so there is nothing to relay.".formatted(text.strip()));
     }
-    var target = target(text, stripped);
+    return new EndpointSpec(named.matches() ? named.group(1) : nameOf(target), relayed, target);
+  }
+
+  private static String nameOf(Target target) {
     return switch (target) {
-      case Local _, Stock _ -> new EndpointSpec(stripped, target);
-      case Knarr _ -> new EndpointSpec("knarr", target);
-      case Running running -> new EndpointSpec(running.workers().getFirst().rpc(), target);
+      case Local _ -> "local";
+      case Stock _ -> "stock";
+      case Knarr _ -> "knarr";
+      case Running running -> running.workers().getFirst().rpc();
     };
   }
 

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.bench;
 
-import dev.knarr.cli.bench.EndpointSpec.Address;
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.relay.Relay;
-import dev.knarr.head.relay.RelayListener;
-import dev.knarr.head.relay.RelayMeters;
-import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,43 +54,19 @@ record Traffic(double bytesPerToken, double roundTripsPerToken) {
     var relays = new ArrayList<Relay>();
     try {
       for (var address : endpoint.addresses()) {
-        relays.add(relay(registry, address));
+        relays.add(Relays.open(address, registry));
       }
       var arguments = new ArrayList<>(test);
       arguments.addAll(List.of("-r", Integer.toString(repetitions), "--no-warmup"));
       var addresses = relays.stream().map(Relay::address).toList();
       llamaBench.run(endpoint, addresses, model, arguments, progress);
-    } catch (IOException e) {
-      throw new BenchException(
-          "No port can be had for counting traffic: %s.".formatted(e.getMessage()), e);
     } finally {
       relays.forEach(Relay::close); // Waits until the last frame is counted.
     }
     return new Count(sum(registry, HeadMetrics.RPC_BYTES), sum(registry, HeadMetrics.ROUND_TRIPS));
   }
 
-  private static Relay relay(MeterRegistry registry, String text) throws IOException {
-    var address = Address.parse(text);
-    return Relay.open(
-        new Relay.RelayTarget(
-            text,
-            address.host(),
-            address.port(),
-            new RelayMeters(registry, text),
-            WireLimits.defaults(),
-            new Deaf()));
-  }
-
   private static double sum(MeterRegistry registry, String name) {
     return registry.find(name).counters().stream().mapToDouble(Counter::count).sum();
-  }
-
-  /** What goes wrong, llama-bench says too. */
-  private static final class Deaf implements RelayListener {
-    @Override
-    public void workerFailed(String worker, String how) {}
-
-    @Override
-    public void tensorSet(String worker, int device, String tensor, long bytes) {}
   }
 }

@@ -24,22 +24,23 @@ class EndpointSpecTest {
   void whenAListIsGiven_thenItsPartsAreNamedByWhatTheyAre() {
     assertThat(EndpointSpec.parseList("stock, knarr,local,four=knarr --threads 4 --device CPU"))
         .containsExactly(
-            new EndpointSpec("stock", new Stock()),
-            new EndpointSpec("knarr", new Knarr(List.of())),
-            new EndpointSpec("local", new Local()),
-            new EndpointSpec("four", new Knarr(List.of("--threads", "4", "--device", "CPU"))));
+            new EndpointSpec("stock", false, new Stock()),
+            new EndpointSpec("knarr", false, new Knarr(List.of())),
+            new EndpointSpec("local", false, new Local()),
+            new EndpointSpec(
+                "four", false, new Knarr(List.of("--threads", "4", "--device", "CPU"))));
   }
 
   @Test
   void whenAddressesAreGiven_thenTheyAreOneEndpoint() {
     assertThat(EndpointSpec.parse("two=h1:50052, h2:50053@9053"))
-        .isEqualTo(new EndpointSpec("two", new Running(List.of(FIRST, SECOND))));
+        .isEqualTo(new EndpointSpec("two", false, new Running(List.of(FIRST, SECOND))));
   }
 
   @Test
   void whenAnAddressHasNoName_thenItIsItsOwn() {
     assertThat(EndpointSpec.parse("h1:50052"))
-        .isEqualTo(new EndpointSpec("h1:50052", new Running(List.of(FIRST))));
+        .isEqualTo(new EndpointSpec("h1:50052", false, new Running(List.of(FIRST))));
   }
 
   @Test
@@ -65,6 +66,17 @@ class EndpointSpecTest {
     assertThatThrownBy(() -> EndpointSpec.parse(text))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("'");
+  }
+
+  @Test
+  void whenARelayIsToStandInFront_thenTheRestIsAsWithoutIt() {
+    assertThat(EndpointSpec.parse("via=relay knarr --threads 2"))
+        .isEqualTo(new EndpointSpec("via", true, new Knarr(List.of("--threads", "2"))));
+    assertThat(EndpointSpec.parse("relay h1:50052"))
+        .isEqualTo(new EndpointSpec("h1:50052", true, new Running(List.of(FIRST))));
+    assertThatThrownBy(() -> EndpointSpec.parse("relay local"))
+        .isInstanceOf(OptionException.class)
+        .hasMessageContaining("nothing to relay");
   }
 
   @Test

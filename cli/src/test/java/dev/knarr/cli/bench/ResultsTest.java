@@ -17,12 +17,13 @@ class ResultsTest {
   private static final Path MODEL = Path.of("folder", "model.gguf");
   private static final Endpoint SLOW = endpoint("slow");
   private static final Endpoint FAST = endpoint("fast");
-  private static final Endpoint LOCAL = new Endpoint("local", List.of(), 0);
+  private static final Endpoint LOCAL = new Endpoint("local", List.of(), 0, List.of());
 
   private final Results results = new Results(List.of(SLOW, FAST, LOCAL));
 
   private static Endpoint endpoint(String name) {
-    return new Endpoint(name, List.of(new Endpoint.Worker("h:1", CpuClock.UNKNOWN, List.of())), 1);
+    return new Endpoint(
+        name, List.of(new Endpoint.Worker("h:1", CpuClock.UNKNOWN, List.of())), 1, List.of());
   }
 
   private static LlamaBench.Run run(double rate, double load, OptionalDouble cpu) {

@@ -11,8 +11,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class RoundClockTest {
-  private static final Endpoint A = new Endpoint("a", List.of(), 0);
-  private static final Endpoint B = new Endpoint("b", List.of(), 0);
+  private static final Endpoint A = new Endpoint("a", List.of(), 0, List.of());
+  private static final Endpoint B = new Endpoint("b", List.of(), 0, List.of());
   private static final long SECOND = 1_000_000_000;
 
   @TempDir private Path folder;
