@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli;
 
+import dev.knarr.cli.bench.BenchException;
 import dev.knarr.cli.local.LocalException;
 import dev.knarr.cli.local.OptionException;
 import dev.knarr.cli.model.ModelException;
@@ -29,6 +30,7 @@ final class FailureReport implements IExecutionExceptionHandler {
         tell(command, known);
         return ExitCode.USAGE;
       }
+      case BenchException known -> tell(command, known);
       case ModelException known -> tell(command, known);
       case LocalException known -> tell(command, known);
       case PlanException known -> tell(command, known);

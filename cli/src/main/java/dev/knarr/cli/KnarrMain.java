@@ -50,6 +50,7 @@ public final class KnarrMain implements Runnable {
     commands.put("plan", PlanCommand::new);
     commands.put("worker", WorkerCommand::new);
     commands.put("head", HeadCommand::new);
+    commands.put("bench", BenchCommand::new);
     return commands;
   }
 

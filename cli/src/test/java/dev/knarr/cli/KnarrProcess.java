@@ -85,8 +85,12 @@ final class KnarrProcess implements AutoCloseable {
   }
 
   int awaitExit() {
+    return awaitExit(LIMIT);
+  }
+
+  int awaitExit(Duration limit) {
     try {
-      assertThat(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS))
+      assertThat(process.waitFor(limit.toSeconds(), TimeUnit.SECONDS))
           .as("the launcher ends; it printed:%n%s", output())
           .isTrue();
     } catch (InterruptedException e) {

@@ -20,13 +20,19 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /** Asks a worker that runs for its devices and their memory, and nothing else. Any thread. */
-final class DeviceQuery {
+public final class DeviceQuery {
   /** A stock worker that serves somebody else answers when it has finished with him. */
   private static final Duration LIMIT = Duration.ofSeconds(15);
 
   private DeviceQuery() {}
 
-  static List<DeviceCapacity> ask(HeadConfig.Worker worker) {
+  /**
+   * Devices of a worker in its own order.
+   *
+   * @param option what the user named the worker with, for the message
+   * @throws LocalException where it cannot be asked
+   */
+  public static List<DeviceCapacity> ask(HeadConfig.Worker worker, String option) {
     try (var socket = SocketChannel.open()) {
       var alarm =
           CompletableFuture.runAsync(
@@ -41,9 +47,9 @@ final class DeviceQuery {
         alarm.cancel(false);
       }
     } catch (ClosedChannelException e) {
-      throw failure(worker, "gave no answer within %d s".formatted(LIMIT.toSeconds()), e);
+      throw failure(worker, option, "gave no answer within %d s".formatted(LIMIT.toSeconds()), e);
     } catch (IOException e) {
-      throw failure(worker, "does not answer: " + e.getMessage(), e);
+      throw failure(worker, option, "does not answer: " + e.getMessage(), e);
     } catch (RpcProtocolException e) {
       throw new LocalException(
           "Worker %s at %s cannot be used: %s"
@@ -69,10 +75,11 @@ final class DeviceQuery {
     return devices;
   }
 
-  private static LocalException failure(HeadConfig.Worker worker, String what, Exception cause) {
+  private static LocalException failure(
+      HeadConfig.Worker worker, String option, String what, Exception cause) {
     return new LocalException(
-        "Worker %s at %s %s. Start it (knarr worker), or correct --worker."
-            .formatted(worker.name(), worker.address(), what),
+        "Worker %s at %s %s. Start it (knarr worker), or correct %s."
+            .formatted(worker.name(), worker.address(), what, option),
         cause);
   }
 

@@ -37,6 +37,11 @@ public record Installation(Path home, Path cache) {
     return cache.resolve("models");
   }
 
+  /** Where models with random weights are kept. */
+  public Path syntheticModels() {
+    return cache.resolve("synthetic");
+  }
+
   /** The tree of stock llama.cpp and ggml, whether it is there yet or not. */
   Path llamaTree() {
     return cache.resolve("llama.cpp");

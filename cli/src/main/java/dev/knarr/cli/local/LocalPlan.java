@@ -94,7 +94,9 @@ public final class LocalPlan {
   }
 
   private static List<DeviceCapacity> asked(List<HeadConfig.Worker> workers) {
-    return workers.stream().flatMap(worker -> DeviceQuery.ask(worker).stream()).toList();
+    return workers.stream()
+        .flatMap(worker -> DeviceQuery.ask(worker, "--worker").stream())
+        .toList();
   }
 
   static List<DeviceCapacity> assumed(LocalSpec spec, MachineMemory memory) {

@@ -31,15 +31,24 @@ public final class ProgressLine {
   }
 
   /** On the standard output of this process. */
-  @SuppressWarnings("SystemConsoleNull") // From JDK 25 on it is null again where there is none.
   public static ProgressLine onStandardOutput() {
+    return on(System.out);
+  }
+
+  /** On the standard error of this process, for a command whose standard output is its result. */
+  public static ProgressLine onStandardError() {
+    return on(System.err);
+  }
+
+  @SuppressWarnings("SystemConsoleNull") // From JDK 25 on it is null again where there is none.
+  private static ProgressLine on(PrintStream out) {
     var console = System.console();
     boolean terminal =
         console != null
             && console.isTerminal()
             && !"dumb".equals(System.getenv("TERM"))
             && System.getenv("NO_PROGRESS") == null;
-    return new ProgressLine(System.out, terminal, columns(), System::nanoTime);
+    return new ProgressLine(out, terminal, columns(), System::nanoTime);
   }
 
   private static int columns() {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli.bench;
+
+import dev.knarr.head.HeadMetrics;
+import dev.knarr.head.relay.Relay;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * What crosses the wire for one token, all workers of an endpoint together, framing included.
+ *
+ * @param bytesPerToken in both directions
+ * @param roundTripsPerToken answers that llama-bench waited for
+ */
+record Traffic(double bytesPerToken, double roundTripsPerToken) {
+  private record Count(double bytes, double roundTrips) {}
+
+  /**
+   * Counts a test's traffic with relays between llama-bench and the workers, which is why it is not
+   * timed. What a repetition costs is the difference between a run with two and a run with one:
+   * weights and everything else that happens once drops out.
+   *
+   * @param test which one, in llama-bench's options
+   * @param tokens of one repetition
+   */
+  static Traffic measure(
+      LlamaBench llamaBench,
+      Endpoint endpoint,
+      Path model,
+      List<String> test,
+      int tokens,
+      Consumer<String> progress)
+      throws InterruptedException {
+    var one = count(llamaBench, endpoint, model, test, 1, progress);
+    var two = count(llamaBench, endpoint, model, test, 2, progress);
+    return new Traffic(
+        (two.bytes() - one.bytes()) / tokens, (two.roundTrips() - one.roundTrips()) / tokens);
+  }
+
+  private static Count count(
+      LlamaBench llamaBench,
+      Endpoint endpoint,
+      Path model,
+      List<String> test,
+      int repetitions,
+      Consumer<String> progress)
+      throws InterruptedException {
+    var registry = new SimpleMeterRegistry();
+    var relays = new ArrayList<Relay>();
+    try {
+      for (var address : endpoint.addresses()) {
+        relays.add(Relays.open(address, registry));
+      }
+      var arguments = new ArrayList<>(test);
+      arguments.addAll(List.of("-r", Integer.toString(repetitions), "--no-warmup"));
+      var addresses = relays.stream().map(Relay::address).toList();
+      llamaBench.run(endpoint, addresses, model, arguments, progress);
+    } finally {
+      relays.forEach(Relay::close); // Waits until the last frame is counted.
+    }
+    return new Count(sum(registry, HeadMetrics.RPC_BYTES), sum(registry, HeadMetrics.ROUND_TRIPS));
+  }
+
+  private static double sum(MeterRegistry registry, String name) {
+    return registry.find(name).counters().stream().mapToDouble(Counter::count).sum();
+  }
+}
