@@ -63,8 +63,11 @@ final class GraphArchive {
    *
    * @throws RpcProtocolException BUDGET_EXCEEDED when there is no room for it
    */
-  synchronized Entry keep(CompactGraph graph) {
-    long hash = graph.contentHash();
+  Entry keep(CompactGraph graph) {
+    return keep(graph, graph.contentHash());
+  }
+
+  private synchronized Entry keep(CompactGraph graph, long hash) {
     for (var entry : entries.getOrDefault(hash, List.of())) {
       if (entry.holds(graph.bytes())) {
         entry.users++;

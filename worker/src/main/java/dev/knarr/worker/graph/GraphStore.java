@@ -46,6 +46,9 @@ public final class GraphStore implements AutoCloseable {
     if (uid == 0) {
       return natives.once(graph, buffers);
     }
+    if (byUid.size() >= MOST_GRAPHS) {
+      forgetAll();
+    }
     var compact = CompactGraph.of(graph, buffers::address);
     var content = archive.keep(compact);
     var places = Arrays.stream(compact.buffers()).mapToObj(buffers::get).toList();
@@ -59,7 +62,7 @@ public final class GraphStore implements AutoCloseable {
     NativeGraph made;
     try {
       made = natives.make(graph, buffers);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       archive.release(content);
       throw e;
     }
@@ -98,10 +101,7 @@ public final class GraphStore implements AutoCloseable {
   }
 
   private void name(long uid, StoredGraph stored) {
-    stored.named(); // first, so that it outlives its own last name
-    if (byUid.size() >= MOST_GRAPHS) {
-      forgetAll();
-    }
+    stored.named(); // first, so that it outlives the older one if that is itself
     var older = byUid.put(uid, stored);
     events.graphsStored(natives.device(), 1);
     if (older != null) {
