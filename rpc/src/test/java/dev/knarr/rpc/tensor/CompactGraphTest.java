@@ -81,7 +81,7 @@ class CompactGraphTest {
       ComputeGraph graph = recorded().getFirst();
       byte[] compact = bytes(graph);
       int compared = 0;
-      for (int round = 0; round < 20_000; round++) {
+      for (int round = 0; round < 4_000; round++) {
         byte[] wire = new byte[(int) graph.encodedBytes()];
         graph.encoded().get(wire);
         int tensors = 8 + 8 * graph.nodeCount();
@@ -102,7 +102,7 @@ class CompactGraphTest {
             .as("descriptor %d, byte %d", tensor, field)
             .isNotEqualTo(compact);
       }
-      assertThat(compared).isGreaterThan(1000);
+      assertThat(compared).isGreaterThan(200);
     }
   }
 
