@@ -90,7 +90,7 @@ public final class ComputeGraph {
     this.nodes = new int[nodeCount];
     IdIndex ids = new IdIndex(tensorCount);
     for (int i = 0; i < tensorCount; i++) {
-      RpcTensor tensor = new RpcTensor(bytes, tensorsStart + RpcTensor.BYTES * i);
+      RpcTensor tensor = new RpcTensor(bytes, wireOffset(i));
       tensors[i] = tensor;
       checkDescriptor(tensor, i);
       // Operands are looked up before the descriptor is known: what is found lies before it.
@@ -196,6 +196,16 @@ public final class ComputeGraph {
   /** Index of the tensor a descriptor is a view of, less than its own, or -1. */
   public int viewSourceIndex(int tensor) {
     return references[REFERENCES * tensor + RpcTensor.MAX_SOURCES];
+  }
+
+  /** The bytes on the wire themselves, which nobody may change. */
+  byte[] wireBytes() {
+    return bytes;
+  }
+
+  /** Where a descriptor begins in {@link #wireBytes}. */
+  int wireOffset(int tensor) {
+    return tensorsStart + RpcTensor.BYTES * tensor;
   }
 
   /** Bytes on the wire, from the node count on. */

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.rpc.tensor;
 
-import java.security.SecureRandom;
 import java.util.Arrays;
 
 /**
- * From ids to indices, open addressing in two arrays. The peer chooses the ids, so the place of an
- * id depends on a secret of this process: nobody can choose ids that all collide. One thread.
+ * From ids to indices, open addressing in two arrays. The peer chooses the ids, so their places
+ * come from {@link SecretHash}. One thread.
  */
 final class IdIndex {
-  private static final long SECRET = new SecureRandom().nextLong();
-
   private final long[] ids;
   private final int[] indices;
   private final int mask;
@@ -48,8 +45,6 @@ final class IdIndex {
   }
 
   private int place(long id) {
-    long h = (id ^ SECRET) * 0xff51afd7ed558ccdL;
-    h = (h ^ (h >>> 33) ^ SECRET) * 0xc4ceb9fe1a85ec53L;
-    return (int) (h ^ (h >>> 29)) & mask;
+    return (int) SecretHash.finish(SecretHash.add(SecretHash.START, id)) & mask;
   }
 }

@@ -32,5 +32,6 @@ class GraphFuzzTest {
     for (int i = 0; i < graph.nodeCount(); i++) {
       assertThat(graph.tensor(graph.nodeIndex(i)).id()).isEqualTo(graph.nodeId(i));
     }
+    Expansion.requireSame(graph);
   }
 }
