@@ -10,6 +10,7 @@ import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
+import dev.knarr.worker.graph.GraphStores;
 import dev.knarr.worker.server.RpcServer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
@@ -79,13 +80,23 @@ public final class Worker implements AutoCloseable {
   private static RpcServer openServer(
       WorkerConfig config, List<Device> devices, WorkerMetrics metrics) {
     try {
-      return RpcServer.open(settings(config), devices, metrics, metrics);
+      return RpcServer.open(
+          settings(config),
+          devices,
+          new GraphStores(devices, graphLimits(config), metrics),
+          metrics,
+          metrics);
     } catch (IOException | UnresolvedAddressException e) {
       throw new WorkerStartException(
           "Port %d on %s cannot be opened (%s): another program may have it; choose one with --port, or 0 for any free one."
               .formatted(config.port(), config.host(), e),
           e);
     }
+  }
+
+  private static GraphStores.Limits graphLimits(WorkerConfig config) {
+    return new GraphStores.Limits(
+        ByteSize.parse(config.graphMemory()), ByteSize.parse(config.nativeGraphMemory()));
   }
 
   private static RpcServer.Settings settings(WorkerConfig config) {

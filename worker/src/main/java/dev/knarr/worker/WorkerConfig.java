@@ -36,6 +36,14 @@ public interface WorkerConfig {
   /** The most memory to hand out per device, such as {@code 16Gi}; by default all it has. */
   Optional<String> memoryLimit();
 
+  /** The most memory of the worker for the compact forms of graphs that clients may name again. */
+  @WithDefault("256Mi")
+  String graphMemory();
+
+  /** The most memory of each device's native graphs that nobody is computing. */
+  @WithDefault("256Mi")
+  String nativeGraphMemory();
+
   /** File to write the opened ports to, as JSON. */
   Optional<Path> announce();
 

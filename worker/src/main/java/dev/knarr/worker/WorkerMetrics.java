@@ -42,11 +42,29 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
   /** Requests refused, each of which closed its connection. */
   public static final String REJECTED = "knarr.worker.request.rejected";
 
-  /** Graphs kept for recomputing. */
+  /** Uids under which clients may have graphs computed again. */
   public static final String GRAPHS_STORED = "knarr.worker.graph.stored";
 
-  /** Native memory of kept graphs. */
+  /** Graphs received to be stored; known ones are the same over the same buffers as an earlier. */
+  public static final String GRAPHS_RECEIVED = "knarr.worker.graph.received";
+
+  /** Different graphs kept in compact form for all clients. */
+  public static final String GRAPHS_ARCHIVED = "knarr.worker.graph.archived";
+
+  /** Memory of compact forms. */
+  public static final String ARCHIVE_MEMORY = "knarr.worker.graph.archive.memory";
+
+  /** Native graphs kept. */
+  public static final String GRAPHS_NATIVE = "knarr.worker.graph.native";
+
+  /** Memory of kept native graphs. */
   public static final String GRAPHS_MEMORY = "knarr.worker.graph.memory";
+
+  /** Native graphs closed to make room. */
+  public static final String GRAPHS_EVICTED = "knarr.worker.graph.evicted";
+
+  /** Native graphs made again from their compact form. */
+  public static final String GRAPHS_REBUILT = "knarr.worker.graph.rebuilt";
 
   /** Graphs computed from a description just received. */
   public static final String GRAPHS_COMPUTED = "knarr.worker.graph.computed";
@@ -81,12 +99,19 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
   private final Map<String, DeviceMeters> devices = new ConcurrentHashMap<>();
   private final AtomicInteger connections;
   private final Counter accepted;
+  private final AtomicInteger archived;
+  private final AtomicLong archivedBytes;
 
   private record FrameCounters(Counter frames, Counter bytes) {}
 
   private record DeviceMeters(
       AtomicInteger stored,
-      AtomicLong storedBytes,
+      AtomicInteger nativeGraphs,
+      AtomicLong nativeBytes,
+      Counter known,
+      Counter unknown,
+      Counter evicted,
+      Counter rebuilt,
       Counter computed,
       Counter recomputed,
       Counter fallback,
@@ -121,6 +146,15 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
         Counter.builder(CONNECTIONS_ACCEPTED)
             .description("Clients that have connected")
             .register(registry);
+    archived = new AtomicInteger();
+    Gauge.builder(GRAPHS_ARCHIVED, archived, AtomicInteger::get)
+        .description("Different graphs kept in compact form")
+        .register(registry);
+    archivedBytes = new AtomicLong();
+    Gauge.builder(ARCHIVE_MEMORY, archivedBytes, AtomicLong::get)
+        .description("Memory of compact forms of graphs")
+        .baseUnit("bytes")
+        .register(registry);
   }
 
   private FrameCounters frameCounters(RpcCommand command, Direction direction) {
@@ -138,13 +172,18 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
   public void register(Device device) {
     String name = device.name();
     var stored = new AtomicInteger();
-    var storedBytes = new AtomicLong();
     Gauge.builder(GRAPHS_STORED, stored, AtomicInteger::get)
-        .description("Graphs kept for recomputing")
+        .description("Uids under which graphs are kept for recomputing")
         .tag(DEVICE, name)
         .register(registry);
-    Gauge.builder(GRAPHS_MEMORY, storedBytes, AtomicLong::get)
-        .description("Memory of kept graphs")
+    var nativeGraphs = new AtomicInteger();
+    Gauge.builder(GRAPHS_NATIVE, nativeGraphs, AtomicInteger::get)
+        .description("Native graphs kept")
+        .tag(DEVICE, name)
+        .register(registry);
+    var nativeBytes = new AtomicLong();
+    Gauge.builder(GRAPHS_MEMORY, nativeBytes, AtomicLong::get)
+        .description("Memory of kept native graphs")
         .baseUnit("bytes")
         .tag(DEVICE, name)
         .register(registry);
@@ -167,7 +206,12 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
         name,
         new DeviceMeters(
             stored,
-            storedBytes,
+            nativeGraphs,
+            nativeBytes,
+            received(name, true),
+            received(name, false),
+            counter(GRAPHS_EVICTED, "Native graphs closed to make room", name),
+            counter(GRAPHS_REBUILT, "Native graphs made again", name),
             counter(GRAPHS_COMPUTED, "Graphs computed from a description just received", name),
             counter(GRAPHS_RECOMPUTED, "Graphs computed again by name", name),
             counter(FALLBACK_NODES, "Nodes computed on the CPU instead", name),
@@ -175,6 +219,14 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
                 .description("Time spent on graphs")
                 .tag(DEVICE, name)
                 .register(registry)));
+  }
+
+  private Counter received(String device, boolean known) {
+    return Counter.builder(GRAPHS_RECEIVED)
+        .description("Graphs received to be stored")
+        .tag(DEVICE, device)
+        .tag("known", Boolean.toString(known))
+        .register(registry);
   }
 
   private Counter counter(String name, String description, String device) {
@@ -215,10 +267,37 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
   }
 
   @Override
-  public void graphStored(Device device, int graphs, long nativeBytes) {
+  public void graphsStored(Device device, int uids) {
+    of(devices, device.name()).stored.addAndGet(uids);
+  }
+
+  @Override
+  public void graphFound(Device device, boolean known) {
     var meters = of(devices, device.name());
-    meters.stored.addAndGet(graphs);
-    meters.storedBytes.addAndGet(nativeBytes);
+    (known ? meters.known : meters.unknown).increment();
+  }
+
+  @Override
+  public void graphsArchived(int graphs, long bytes) {
+    archived.addAndGet(graphs);
+    archivedBytes.addAndGet(bytes);
+  }
+
+  @Override
+  public void graphsNative(Device device, int graphs, long bytes) {
+    var meters = of(devices, device.name());
+    meters.nativeGraphs.addAndGet(graphs);
+    meters.nativeBytes.addAndGet(bytes);
+  }
+
+  @Override
+  public void graphEvicted(Device device) {
+    of(devices, device.name()).evicted.increment();
+  }
+
+  @Override
+  public void graphRebuilt(Device device) {
+    of(devices, device.name()).rebuilt.increment();
   }
 
   @Override

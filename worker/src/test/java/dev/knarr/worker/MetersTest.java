@@ -52,7 +52,10 @@ class MetersTest {
           .isEqualTo(session.connections().size());
       assertThat(worker.count(WorkerMetrics.REJECTED)).isZero();
       assertThat(worker.gauge(WorkerMetrics.GRAPHS_STORED)).isZero();
+      assertThat(worker.gauge(WorkerMetrics.GRAPHS_NATIVE)).isZero();
       assertThat(worker.gauge(WorkerMetrics.GRAPHS_MEMORY)).isZero();
+      assertThat(worker.gauge(WorkerMetrics.GRAPHS_ARCHIVED)).isZero();
+      assertThat(worker.gauge(WorkerMetrics.ARCHIVE_MEMORY)).isZero();
       assertThat(worker.gauge(WorkerMetrics.BUFFERS)).isZero();
     }
   }

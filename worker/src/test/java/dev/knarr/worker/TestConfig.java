@@ -15,6 +15,8 @@ public record TestConfig(
     Optional<List<String>> device,
     Optional<Path> ggmlDir,
     Optional<String> memoryLimit,
+    String graphMemory,
+    String nativeGraphMemory,
     Optional<Path> announce,
     int maxConnections,
     Duration helloTimeout,
@@ -29,6 +31,8 @@ public record TestConfig(
         names.length == 0 ? Optional.empty() : Optional.of(List.of(names)),
         Optional.empty(),
         Optional.empty(),
+        "16Mi",
+        "16Mi",
         Optional.empty(),
         256,
         Duration.ofSeconds(1),
@@ -43,6 +47,25 @@ public record TestConfig(
         device,
         ggmlDir,
         Optional.of(limit),
+        graphMemory,
+        nativeGraphMemory,
+        announce,
+        maxConnections,
+        helloTimeout,
+        stopTimeout);
+  }
+
+  /** With so much memory for compact and for native graphs. */
+  public TestConfig withGraphMemory(String compact, String ofDevice) {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        compact,
+        ofDevice,
         announce,
         maxConnections,
         helloTimeout,
@@ -57,6 +80,8 @@ public record TestConfig(
         device,
         ggmlDir,
         memoryLimit,
+        graphMemory,
+        nativeGraphMemory,
         announce,
         most,
         helloTimeout,

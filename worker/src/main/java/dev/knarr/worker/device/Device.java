@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
 public final class Device implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Device.class);
 
-  /** A client may store 1024 graphs; those of large models take 2 MiB each. */
+  /** Room for the graphs at work, some of which copy operands to the CPU, and for unused ones. */
   private static final long LEAST_WORKING_BYTES = 1L << 30;
 
   /** Whoever stops a worker has given running graphs their time already. */

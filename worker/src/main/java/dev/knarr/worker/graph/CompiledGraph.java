@@ -2,36 +2,27 @@
 package dev.knarr.worker.graph;
 
 import dev.knarr.worker.device.Device;
-import dev.knarr.worker.device.DeviceBuffer;
 import java.util.List;
-import java.util.Set;
 
 /**
  * A checked graph, ready to be computed any number of times with what its buffers then hold. It
- * keeps addresses, so it must not outlive any of {@link #uses its buffers}. Made by a connection's
- * thread; {@link #compute} and {@link #close} run on the device's.
+ * keeps addresses, so it must not outlive any of its buffers. {@link #compute} belongs in a task of
+ * the device; any thread may make it, and close it when it is not being computed.
  */
 public final class CompiledGraph implements AutoCloseable {
   private static final long BRIEF_NANOS = 3_000_000;
 
   private final Device device;
   private final List<GraphStep> steps;
-  private final Set<DeviceBuffer> buffers;
   private final int fallbackNodes;
   private final long reservedBytes;
   private volatile long lastNanos = Long.MAX_VALUE;
 
   /** Takes over the steps, and {@code reservedBytes} of the device's working memory. */
-  CompiledGraph(
-      Device device,
-      List<GraphStep> steps,
-      Set<DeviceBuffer> buffers,
-      int fallbackNodes,
-      long reservedBytes) {
+  CompiledGraph(Device device, List<GraphStep> steps, int fallbackNodes, long reservedBytes) {
     this.device = device;
     this.reservedBytes = reservedBytes;
     this.steps = List.copyOf(steps);
-    this.buffers = Set.copyOf(buffers);
     this.fallbackNodes = fallbackNodes;
   }
 
@@ -57,11 +48,6 @@ public final class CompiledGraph implements AutoCloseable {
    */
   public boolean isBrief() {
     return lastNanos < BRIEF_NANOS && fallbackNodes == 0;
-  }
-
-  /** Whether a tensor of the graph lies in {@code buffer}. */
-  public boolean uses(DeviceBuffer buffer) {
-    return buffers.contains(buffer);
   }
 
   /** Bytes of native memory held. */

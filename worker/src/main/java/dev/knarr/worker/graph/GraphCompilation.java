@@ -14,13 +14,12 @@ import dev.knarr.worker.check.IndexPlan.Read;
 import dev.knarr.worker.check.OperationCheck;
 import dev.knarr.worker.check.ScratchMemory;
 import dev.knarr.worker.device.Device;
-import dev.knarr.worker.device.DeviceBuffer;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,9 +40,9 @@ final class GraphCompilation implements AutoCloseable {
 
   private final ComputeGraph graph;
   private final Device device;
+  private final LongPredicate working;
   private final FallbackLog fallbacks;
   private final @Nullable TensorPlace[] places;
-  private final Set<DeviceBuffer> buffers = new HashSet<>();
   private final List<GraphStep> steps = new ArrayList<>();
 
   /** Operations of the step being collected, as tensor indices. */
@@ -60,17 +59,18 @@ final class GraphCompilation implements AutoCloseable {
   private boolean done;
 
   GraphCompilation(
-      ComputeGraph graph, Device device, TensorPlaces resolver, FallbackLog fallbacks) {
+      ComputeGraph graph,
+      Device device,
+      TensorPlaces resolver,
+      LongPredicate working,
+      FallbackLog fallbacks) {
     this.graph = graph;
     this.device = device;
+    this.working = working;
     this.fallbacks = fallbacks;
     this.places = new TensorPlace[graph.tensorCount()];
     for (int i = 0; i < places.length; i++) {
-      var place = resolver.of(graph.tensor(i));
-      places[i] = place;
-      if (place != null) {
-        buffers.add(place.buffer());
-      }
+      places[i] = resolver.of(graph.tensor(i));
     }
   }
 
@@ -95,7 +95,7 @@ final class GraphCompilation implements AutoCloseable {
     finishLastStep();
     device.usesScratch(scratchBytes);
     done = true;
-    return new CompiledGraph(device, steps, buffers, fallbackNodes, reservedBytes);
+    return new CompiledGraph(device, steps, fallbackNodes, reservedBytes);
   }
 
   /**
@@ -216,7 +216,7 @@ final class GraphCompilation implements AutoCloseable {
   }
 
   private void reserve(long bytes) {
-    if (!device.reserveWorking(bytes)) {
+    if (!working.test(bytes)) {
       throw new RpcProtocolException(
           ProtocolFault.BUDGET_EXCEEDED,
           "graphs of all clients of device %s would take more than the %d bytes of working memory"

@@ -5,8 +5,8 @@ import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.worker.device.DeviceBuffer;
+import dev.knarr.worker.graph.ClientBuffers;
 import dev.knarr.worker.graph.TensorPlace;
-import dev.knarr.worker.graph.TensorPlaces;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * are invented: a client never sees, and can never name, a real address. Called by the connection's
  * thread only.
  */
-final class BufferTable implements TensorPlaces {
+final class BufferTable implements ClientBuffers {
   /** Satisfies the alignment of every known backend. */
   private static final long BASE_ALIGNMENT = 4096;
 
@@ -48,8 +48,14 @@ final class BufferTable implements TensorPlaces {
     return entries.size() >= MOST_BUFFERS;
   }
 
-  DeviceBuffer get(long handle) {
+  @Override
+  public DeviceBuffer get(long handle) {
     return entry(handle).buffer;
+  }
+
+  @Override
+  public long address(long handle) {
+    return entry(handle).base;
   }
 
   /** The base address of a buffer; as the stock server says, 0 for one of 0 bytes. */

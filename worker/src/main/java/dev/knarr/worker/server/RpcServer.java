@@ -5,7 +5,7 @@ import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.LogGate;
-import dev.knarr.worker.graph.GraphCompiler;
+import dev.knarr.worker.graph.GraphStores;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -36,7 +36,7 @@ public final class RpcServer implements AutoCloseable {
   private final Settings settings;
   private final FrameMeter meter;
   private final ServerEvents events;
-  private final GraphCompiler compiler = new GraphCompiler();
+  private final GraphStores graphs;
   private final Communicators communicators;
   private final Map<RpcConnection, Thread> connections = new ConcurrentHashMap<>();
   private final Thread accepting;
@@ -66,13 +66,17 @@ public final class RpcServer implements AutoCloseable {
    * @throws IOException if the port cannot be opened
    */
   public static RpcServer open(
-      Settings settings, List<Device> devices, FrameMeter meter, ServerEvents events)
+      Settings settings,
+      List<Device> devices,
+      GraphStores graphs,
+      FrameMeter meter,
+      ServerEvents events)
       throws IOException {
     var listener = ServerSocketChannel.open();
     try {
       listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
       listener.bind(settings.address, BACKLOG);
-      return new RpcServer(listener, settings, devices, meter, events);
+      return new RpcServer(listener, settings, devices, graphs, meter, events);
     } catch (IOException e) {
       listener.close();
       throw e;
@@ -83,11 +87,13 @@ public final class RpcServer implements AutoCloseable {
       ServerSocketChannel listener,
       Settings settings,
       List<Device> devices,
+      GraphStores graphs,
       FrameMeter meter,
       ServerEvents events) {
     this.listener = listener;
     this.settings = settings;
     this.devices = List.copyOf(devices);
+    this.graphs = graphs;
     this.meter = meter;
     this.events = events;
     this.communicators = new Communicators(settings.address.getAddress(), Duration.ofSeconds(5));
@@ -146,7 +152,7 @@ public final class RpcServer implements AutoCloseable {
     }
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     noticeDeath(socket);
-    var session = new Session(devices, compiler, communicators, events);
+    var session = new Session(devices, graphs, communicators, events);
     var connection =
         new RpcConnection(number, socket, peer, session, settings.limits, meter, events);
     var thread =

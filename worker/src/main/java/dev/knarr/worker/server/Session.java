@@ -36,9 +36,9 @@ import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.worker.check.OperationCheck;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
-import dev.knarr.worker.graph.CompiledGraph;
-import dev.knarr.worker.graph.GraphCompiler;
 import dev.knarr.worker.graph.GraphStore;
+import dev.knarr.worker.graph.GraphStores;
+import dev.knarr.worker.graph.NativeGraph;
 import dev.knarr.worker.graph.TensorDescriptions;
 import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
@@ -54,7 +54,6 @@ import java.util.Optional;
 final class Session implements AutoCloseable {
   private final List<OfferedDevice> devices;
   private final BufferTable buffers = new BufferTable();
-  private final GraphCompiler compiler;
   private final TensorTransfer transfer;
   private final ServerEvents events;
 
@@ -62,18 +61,14 @@ final class Session implements AutoCloseable {
   private record OfferedDevice(
       Device device, GraphStore graphs, GraphQueue queue, CommunicatorSlot communicator) {}
 
-  Session(List<Device> devices, GraphCompiler compiler, Communicators links, ServerEvents events) {
+  Session(List<Device> devices, GraphStores graphs, Communicators links, ServerEvents events) {
     this.devices =
         devices.stream()
             .map(
                 device ->
                     new OfferedDevice(
-                        device,
-                        new GraphStore(device, events),
-                        new GraphQueue(device),
-                        links.slot()))
+                        device, graphs.open(device), new GraphQueue(device), links.slot()))
             .toList();
-    this.compiler = compiler;
     this.events = events;
     this.transfer = new TensorTransfer();
   }
@@ -264,24 +259,12 @@ final class Session implements AutoCloseable {
 
   private void compute(GraphCompute request) {
     var offered = device(request.device());
-    var device = offered.device;
     offered.queue.makeRoom();
-    var graph = compiler.compile(request.graph(), device, buffers);
+    var graph = offered.graphs.received(request.uid(), request.graph(), buffers);
     if (graph.fallbackNodes() > 0) {
-      events.nodesFellBack(device, graph.fallbackNodes());
+      events.nodesFellBack(offered.device, graph.fallbackNodes());
     }
-    if (request.uid() == 0) {
-      offered.queue.submit(
-          false,
-          () -> {
-            try (graph) {
-              compute(graph, device, false);
-            }
-          });
-    } else {
-      offered.graphs.put(request.uid(), graph);
-      offered.queue.submit(false, () -> compute(graph, device, false));
-    }
+    submit(offered, graph, false);
   }
 
   /** Whatever is wrong with the request, the answer is no: the client then does without. */
@@ -291,22 +274,13 @@ final class Session implements AutoCloseable {
   }
 
   private void recompute(OfferedDevice offered, long uid) {
-    var graph =
-        offered
-            .graphs
-            .get(uid)
-            .orElseThrow(
-                () ->
-                    new RpcProtocolException(
-                        ProtocolFault.UNKNOWN_GRAPH,
-                        "graph %s of device %s is not stored: it was never sent, or a buffer it uses was freed"
-                            .formatted(Long.toUnsignedString(uid), offered.device.name())));
     offered.queue.makeRoom();
-    offered.queue.submit(graph.isBrief(), () -> compute(graph, offered.device, true));
+    submit(offered, offered.graphs.named(uid), true);
   }
 
-  private void compute(CompiledGraph graph, Device device, boolean again) {
-    events.graphComputed(device, again, graph.compute());
+  private void submit(OfferedDevice offered, NativeGraph graph, boolean again) {
+    offered.queue.submit(
+        graph.isBrief(), () -> events.graphComputed(offered.device, again, graph.compute()));
   }
 
   /** Waits for running graphs, then frees everything. */
@@ -316,10 +290,6 @@ final class Session implements AutoCloseable {
       offered.communicator.close();
       offered.queue.drain();
       offered.graphs.close();
-    }
-    // Graphs are closed on their device's thread; buffers must outlive them.
-    for (var offered : devices) {
-      offered.device.run(() -> {});
     }
     new ArrayList<>(buffers.all()).forEach(DeviceBuffer::close);
     transfer.close();

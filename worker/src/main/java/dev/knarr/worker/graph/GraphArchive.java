@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.graph;
+
+import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.tensor.CompactGraph;
+import dev.knarr.rpc.tensor.ComputeGraph;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The compact forms of all graphs that clients may name again, each once, whoever sent it and how
+ * often. Their bytes are native memory, so that the heap need not be sized for them. Any thread.
+ */
+final class GraphArchive {
+  /** What a graph costs beside its bytes, so that many tiny ones are counted for what they take. */
+  private static final long OVERHEAD_BYTES = 512;
+
+  private final long limitBytes;
+  private final GraphEvents events;
+  private final Map<Long, List<Entry>> entries = new HashMap<>();
+  private long usedBytes;
+
+  GraphArchive(long limitBytes, GraphEvents events) {
+    this.limitBytes = limitBytes;
+    this.events = events;
+  }
+
+  /** A graph in the archive. Those who got it from {@link #keep} hand it to {@link #release}. */
+  static final class Entry {
+    private final Arena arena = Arena.ofShared();
+    private final long hash;
+    private final MemorySegment bytes;
+    private int users = 1;
+
+    private Entry(long hash, byte[] bytes) {
+      this.hash = hash;
+      this.bytes = arena.allocate(bytes.length);
+      MemorySegment.copy(bytes, 0, this.bytes, ValueLayout.JAVA_BYTE, 0, bytes.length);
+    }
+
+    private boolean holds(byte[] other) {
+      return bytes.mismatch(MemorySegment.ofArray(other)) < 0;
+    }
+
+    private long costBytes() {
+      return bytes.byteSize() + OVERHEAD_BYTES;
+    }
+
+    /** The graph, in the terms of {@link CompactGraph#expand}. */
+    ComputeGraph expand() {
+      return CompactGraph.expand(bytes.toArray(ValueLayout.JAVA_BYTE));
+    }
+  }
+
+  /**
+   * The entry of a graph, which is made if there is none.
+   *
+   * @throws RpcProtocolException BUDGET_EXCEEDED when there is no room for it
+   */
+  Entry keep(CompactGraph graph) {
+    return keep(graph, graph.contentHash());
+  }
+
+  private synchronized Entry keep(CompactGraph graph, long hash) {
+    for (var entry : entries.getOrDefault(hash, List.of())) {
+      if (entry.holds(graph.bytes())) {
+        entry.users++;
+        return entry;
+      }
+    }
+    long cost = graph.bytes().length + OVERHEAD_BYTES;
+    if (cost > limitBytes - usedBytes) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED,
+          "a graph of %d bytes is over what is left of the %d bytes for the graphs of all clients (knarr.worker.graph-memory)"
+              .formatted(cost, limitBytes));
+    }
+    var entry = new Entry(hash, graph.bytes());
+    entries.computeIfAbsent(hash, _ -> new ArrayList<>(1)).add(entry);
+    usedBytes += cost;
+    events.graphsArchived(1, cost);
+    return entry;
+  }
+
+  /** Gives up one use; without a user the entry is gone. */
+  void release(Entry entry) {
+    synchronized (this) {
+      if (--entry.users > 0) {
+        return;
+      }
+      usedBytes -= entry.costBytes();
+      var same = entries.get(entry.hash);
+      if (same != null && same.remove(entry) && same.isEmpty()) {
+        entries.remove(entry.hash);
+      }
+    }
+    events.graphsArchived(-1, -entry.costBytes());
+    entry.arena.close();
+  }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.graph;
+
+import dev.knarr.worker.device.Device;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** What the graph stores of all connections share. Any thread. */
+public final class GraphStores {
+  private final GraphArchive archive;
+  private final Map<Device, NativeGraphs> natives;
+  private final GraphEvents events;
+
+  /**
+   * Stores for the graphs of {@code devices}.
+   *
+   * @param limits of all stores together
+   */
+  public GraphStores(List<Device> devices, Limits limits, GraphEvents events) {
+    var compiler = new GraphCompiler();
+    this.archive = new GraphArchive(limits.archiveBytes, events);
+    this.events = events;
+    this.natives =
+        devices.stream()
+            .collect(
+                Collectors.toUnmodifiableMap(
+                    Function.identity(),
+                    device -> new NativeGraphs(device, compiler, limits.nativeBytes, events)));
+  }
+
+  /**
+   * How much memory graphs may take.
+   *
+   * @param archiveBytes of the worker, for the compact forms of all graphs that may be named again;
+   *     beyond it a client is refused
+   * @param nativeBytes of each device, for native graphs that nobody is computing; beyond it some
+   *     are closed, to be rebuilt when they are asked for
+   */
+  public record Limits(long archiveBytes, long nativeBytes) {}
+
+  /** A new store for one connection's graphs on one device. */
+  public GraphStore open(Device device) {
+    return new GraphStore(Objects.requireNonNull(natives.get(device)), archive, events);
+  }
+}
