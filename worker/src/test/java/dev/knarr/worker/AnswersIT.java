@@ -3,6 +3,7 @@ package dev.knarr.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.plan.ByteSize;
 import dev.knarr.testkit.peers.StockLlamaServer;
 import dev.knarr.worker.DemoModel.Prompt;
 import java.nio.file.Path;
@@ -55,6 +56,15 @@ class AnswersIT {
     softly.assertAll();
   }
 
+  /** The server waits, so no graph is in use. */
+  private static void requireWithin(RunningWorker worker, long nativeBytes) {
+    double ids = worker.gauge(WorkerMetrics.GRAPHS_STORED);
+    assertThat(ids).as("ids").isBetween(10.0, 1024.0);
+    assertThat(worker.gauge(WorkerMetrics.GRAPHS_ARCHIVED)).as("different graphs").isLessThan(ids);
+    assertThat(worker.gauge(WorkerMetrics.ARCHIVE_MEMORY)).isLessThan(4 << 20);
+    assertThat(worker.gauge(WorkerMetrics.GRAPHS_MEMORY)).isLessThanOrEqualTo((double) nativeBytes);
+  }
+
   private static void requireComputed(RunningWorker worker, String device) {
     assertThat(worker.count(WorkerMetrics.GRAPHS_COMPUTED, "device", device))
         .as("graphs computed on " + device)
@@ -94,9 +104,13 @@ class AnswersIT {
       }
     }
 
-    @Test
-    void whenADraftModelSpeculates_thenTheTextIsTheSame() {
-      try (var worker = RunningWorker.with("CPU");
+    /** {@code nativeMemory}: room for all graphs, for a few, for none but the one at work. */
+    @ParameterizedTest
+    @ValueSource(strings = {"16Mi", "1Mi", "1"})
+    void whenADraftModelSpeculates_thenTheTextIsTheSameAndGraphsStayWithinTheirBudget(
+        String nativeMemory) {
+      var config = TestConfig.withDevices("CPU").withGraphMemory("4Mi", nativeMemory);
+      try (var worker = RunningWorker.configured(config);
           var server =
               serve(
                   DemoModel.file("q8_0"),
@@ -111,6 +125,7 @@ class AnswersIT {
 
         requireComputed(worker, "CPU");
         assertThat(server.output()).as("the server's log").contains("draft acceptance");
+        requireWithin(worker, ByteSize.parse(nativeMemory));
       }
     }
 
