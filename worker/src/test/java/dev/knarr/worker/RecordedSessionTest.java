@@ -23,7 +23,18 @@ class RecordedSessionTest {
   @CsvSource({"single,CPU", "quant,CPU", "single,Vulkan0", "twodev,'CPU,Vulkan0'"})
   void whenARecordedClientIsReplayed_thenTheAnswersAreTheRecordedOnes(
       String session, String devices) throws IOException {
-    try (var worker = RunningWorker.with(devices.split(","))) {
+    replay(session, TestConfig.withDevices(devices.split(",")));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"single,CPU", "quant,CPU", "single,Vulkan0", "twodev,'CPU,Vulkan0'"})
+  void whenGraphsAreRebuiltEachTime_thenTheAnswersAreTheRecordedOnesToo(
+      String session, String devices) throws IOException {
+    replay(session, TestConfig.withDevices(devices.split(",")).withGraphMemory("16Mi", "1"));
+  }
+
+  private static void replay(String session, TestConfig config) throws IOException {
+    try (var worker = RunningWorker.configured(config)) {
       for (var connection : CapturedSession.named(session).connections()) {
         try (var client = new RecordedClient(worker.port())) {
           client.play(connection, RecordedSessionTest::compare);
