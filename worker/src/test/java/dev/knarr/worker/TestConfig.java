@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /** A worker's configuration for tests: a free port, one compute thread, short limits. */
 public record TestConfig(
@@ -15,6 +16,9 @@ public record TestConfig(
     Optional<List<String>> device,
     Optional<Path> ggmlDir,
     Optional<String> memoryLimit,
+    Optional<Path> cacheDir,
+    Optional<String> cacheSize,
+    Optional<List<Path>> seed,
     Optional<Path> announce,
     int maxConnections,
     Duration helloTimeout,
@@ -27,6 +31,9 @@ public record TestConfig(
         0,
         OptionalInt.of(1),
         names.length == 0 ? Optional.empty() : Optional.of(List.of(names)),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
@@ -43,6 +50,9 @@ public record TestConfig(
         device,
         ggmlDir,
         Optional.of(limit),
+        cacheDir,
+        cacheSize,
+        seed,
         announce,
         maxConnections,
         helloTimeout,
@@ -57,8 +67,29 @@ public record TestConfig(
         device,
         ggmlDir,
         memoryLimit,
+        cacheDir,
+        cacheSize,
+        seed,
         announce,
         most,
+        helloTimeout,
+        stopTimeout);
+  }
+
+  /** With a cache folder, unlimited where {@code size} is null, and seeds. */
+  public TestConfig withCache(@Nullable Path folder, @Nullable String size, Path... seeds) {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        Optional.ofNullable(folder),
+        Optional.ofNullable(size),
+        Optional.of(List.of(seeds)),
+        announce,
+        maxConnections,
         helloTimeout,
         stopTimeout);
   }

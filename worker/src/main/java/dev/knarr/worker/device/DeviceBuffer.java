@@ -59,6 +59,15 @@ public final class DeviceBuffer implements AutoCloseable {
     device.access(memory, () -> memory.read(offset, target));
   }
 
+  /**
+   * Fills all of {@code target}, a direct buffer, with what lies in memory from {@code offset},
+   * however the backend may have arranged it. Any thread may call, if it sees to it that the buffer
+   * is not closed meanwhile; bytes that are being written come out in any state.
+   */
+  public void readAsIs(long offset, ByteBuffer target) {
+    device.access(memory, () -> memory.read(offset, target));
+  }
+
   public void fill(byte value) {
     device.access(memory, () -> memory.fill(value));
   }

@@ -33,6 +33,7 @@ import dev.knarr.rpc.RpcRequest.SetTensorHash;
 import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.wire.RpcServerChannel;
+import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.check.OperationCheck;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
@@ -55,14 +56,20 @@ final class Session implements AutoCloseable {
   private final List<OfferedDevice> devices;
   private final BufferTable buffers = new BufferTable();
   private final GraphCompiler compiler;
-  private final TensorTransfer transfer;
+  private final TensorTransfer transfer = new TensorTransfer();
+  private final HashedWeights weights;
   private final ServerEvents events;
 
   /** A device as this client uses it. */
   private record OfferedDevice(
       Device device, GraphStore graphs, GraphQueue queue, CommunicatorSlot communicator) {}
 
-  Session(List<Device> devices, GraphCompiler compiler, Communicators links, ServerEvents events) {
+  Session(
+      List<Device> devices,
+      GraphCompiler compiler,
+      Communicators links,
+      TensorCache cache,
+      ServerEvents events) {
     this.devices =
         devices.stream()
             .map(
@@ -75,7 +82,7 @@ final class Session implements AutoCloseable {
             .toList();
     this.compiler = compiler;
     this.events = events;
-    this.transfer = new TensorTransfer();
+    this.weights = new HashedWeights(cache, transfer);
   }
 
   /** Carries out one request and writes its answer, if it has one. */
@@ -105,17 +112,15 @@ final class Session implements AutoCloseable {
       }
       case SetTensor set -> {
         var place = buffers.placed(set.tensor());
-        transfer.receive(set, idle(place), channel);
+        weights.receive(set, idle(place), channel);
       }
       case SetTensor2d set -> {
         var place = buffers.placed(set.tensor());
         transfer.receive(set, idle(place), channel);
       }
       case SetTensorHash hashed -> {
-        // Checked like the write it stands for; there is no cache yet that could know the data.
         var place = buffers.placed(hashed.tensor());
-        TensorTransfer.range(place, hashed.offset(), 0);
-        channel.write(new RpcResponse.TensorHashed(false));
+        channel.write(new RpcResponse.TensorHashed(weights.load(hashed, idle(place))));
       }
       case GetTensor get -> {
         var place = buffers.placed(get.tensor());
@@ -194,6 +199,7 @@ final class Session implements AutoCloseable {
       offered.queue.await();
       offered.graphs.dropUsing(buffer);
     }
+    weights.withdraw(buffer);
     buffers.remove(handle).close();
   }
 
@@ -321,7 +327,10 @@ final class Session implements AutoCloseable {
     for (var offered : devices) {
       offered.device.run(() -> {});
     }
-    new ArrayList<>(buffers.all()).forEach(DeviceBuffer::close);
+    for (var buffer : new ArrayList<>(buffers.all())) {
+      weights.withdraw(buffer);
+      buffer.close();
+    }
     transfer.close();
   }
 }
