@@ -82,53 +82,72 @@ final class CheckedReader implements AutoCloseable {
     return (long) chunk * ChunkDigests.CHUNK_BYTES;
   }
 
+  /** The caller reads too: it need not wait for other threads to wake up. */
   private void readChunks(Source source, int first, List<ByteBuffer> targets) {
-    var failure = new AtomicReference<@Nullable CacheException>();
-    var reading = new CountDownLatch(targets.size());
-    for (int i = 0; i < targets.size(); i++) {
-      int chunk = first + i;
-      var target = targets.get(i);
-      Runnable read =
-          () -> {
-            try {
-              if (failure.get() == null) {
-                readChunk(source, chunk, target);
-              }
-            } catch (CacheException e) {
-              failure.compareAndSet(null, e);
-            } catch (RuntimeException | Error e) {
-              failure.compareAndSet(
-                  null, new CacheException(CacheFault.UNREADABLE, source.path + ": " + e, e));
-            } finally {
-              reading.countDown();
-            }
-          };
+    var reading = new Reading(source, first, targets);
+    for (int helper = 1; helper < Math.min(threads, targets.size()); helper++) {
       try {
-        readers.execute(read);
+        readers.execute(reading);
       } catch (RejectedExecutionException e) {
-        read.run(); // The worker stops, and this client is late.
+        break; // The worker stops, and this client is late.
       }
     }
-    awaitAll(reading);
-    var failed = failure.get();
+    reading.run();
+    reading.awaitAll();
+    var failed = reading.failure.get();
     if (failed != null) {
       throw failed;
     }
   }
 
-  /** Readers hold views of the target: whatever happens, they must have ended first. */
-  private static void awaitAll(CountDownLatch reading) {
-    boolean interrupted = false;
-    while (true) {
-      try {
-        reading.await();
-        break;
-      } catch (InterruptedException e) {
-        interrupted = true;
+  /** Chunks that several threads take one by one; who comes late finds none left. */
+  private static final class Reading implements Runnable {
+    private final Source source;
+    private final int first;
+    private final List<ByteBuffer> targets;
+    private final AtomicInteger next = new AtomicInteger();
+    private final CountDownLatch unread;
+    private final AtomicReference<@Nullable CacheException> failure = new AtomicReference<>();
+
+    Reading(Source source, int first, List<ByteBuffer> targets) {
+      this.source = source;
+      this.first = first;
+      this.targets = targets;
+      this.unread = new CountDownLatch(targets.size());
+    }
+
+    @Override
+    public void run() {
+      for (int i = next.getAndIncrement(); i < targets.size(); i = next.getAndIncrement()) {
+        try {
+          if (failure.get() == null) {
+            readChunk(source, first + i, targets.get(i));
+          }
+        } catch (CacheException e) {
+          failure.compareAndSet(null, e);
+        } catch (RuntimeException | Error e) {
+          failure.compareAndSet(
+              null, new CacheException(CacheFault.UNREADABLE, source.path + ": " + e, e));
+        } finally {
+          unread.countDown();
+        }
       }
     }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+
+    /** Others hold views of the target: whatever happens, they must have ended first. */
+    void awaitAll() {
+      boolean interrupted = false;
+      while (true) {
+        try {
+          unread.await();
+          break;
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.cache;
 
+import dev.knarr.plan.ByteSize;
 import dev.knarr.worker.cache.CheckedReader.Source;
 import dev.knarr.worker.device.DeviceBuffer;
 import dev.knarr.worker.device.LogGate;
@@ -69,6 +70,11 @@ public final class TensorCache implements AutoCloseable {
       long budget =
           settings.budgetBytes.isPresent() ? settings.budgetBytes.getAsLong() : defaultBudget(path);
       store = StoreFolder.open(path.resolve("tensors"), budget, InstantSource.system(), events);
+      LOG.info(
+          "Tensor cache {}: {} of {} are taken",
+          path,
+          ByteSize.format(store.usedBytes()),
+          ByteSize.format(budget));
     }
     return new TensorCache(settings, store, events);
   }
