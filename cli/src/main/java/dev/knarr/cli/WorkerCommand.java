@@ -85,6 +85,27 @@ final class WorkerCommand implements Callable<Integer> {
   private @Nullable Boolean repack;
 
   @Option(
+      names = "--cache-dir",
+      paramLabel = "FOLDER",
+      description =
+          "Folder to keep large weights in, so that they cross the network once; workers may share it. Default: none.")
+  private @Nullable Path cacheDir;
+
+  @Option(
+      names = "--cache-size",
+      paramLabel = "SIZE",
+      description =
+          "The most that all files in that folder may take, such as 200Gi; the longest unused go first. Default: half of what the disk has free or the cache has taken already.")
+  private @Nullable String cacheSize;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "MODEL",
+      description =
+          "A local GGUF in which to find weights instead of receiving them; nothing is copied. Of a model in parts, name one; repeat it for several models. Default: none.")
+  private @Nullable List<Path> seeds;
+
+  @Option(
       names = "--management-port",
       paramLabel = "PORT",
       description =
@@ -116,6 +137,9 @@ final class WorkerCommand implements Callable<Integer> {
     set("ggml-dir", ggmlDir == null ? null : ggmlDir.toAbsolutePath());
     set("memory-limit", memoryLimit);
     set("repack", repack);
+    set("cache-dir", cacheDir == null ? null : cacheDir.toAbsolutePath());
+    set("cache-size", cacheSize);
+    set("seed", seeds == null ? null : commaSeparated(absolute(seeds)));
     set("management-port", managementPort);
     set("announce", announce == null ? null : announce.toAbsolutePath());
     if (managementPort != null) {
@@ -130,6 +154,10 @@ final class WorkerCommand implements Callable<Integer> {
     if (value != null) {
       System.setProperty("knarr.worker." + name, value.toString());
     }
+  }
+
+  private static List<String> absolute(List<Path> paths) {
+    return paths.stream().map(path -> path.toAbsolutePath().toString()).toList();
   }
 
   /** As SmallRye Config reads a list: a comma inside a value is escaped. */

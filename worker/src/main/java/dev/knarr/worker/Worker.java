@@ -9,6 +9,7 @@ import dev.knarr.os.Processors;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.wire.WireLimits;
+import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
 import dev.knarr.worker.graph.GraphStores;
@@ -18,9 +19,11 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.channels.UnresolvedAddressException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,18 +36,22 @@ public final class Worker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Worker.class);
 
   private final List<Device> devices;
+  private final TensorCache cache;
   private final RpcServer server;
 
   /**
    * Starts a worker; when this returns, every device has computed and clients are served.
    *
-   * @throws WorkerStartException if ggml, a device or the port cannot be had; the message says what
-   *     to do
+   * @throws WorkerStartException if ggml, a device, the cache or the port cannot be had; the
+   *     message says what to do
    */
   public static Worker open(WorkerConfig config, MeterRegistry registry) {
     var metrics = new WorkerMetrics(registry);
-    var devices = openDevices(config);
+    var cache = openCache(config, metrics);
+    metrics.register(cache);
+    var devices = List.<Device>of();
     try {
+      devices = openDevices(config);
       for (var device : devices) {
         DeviceProbe.run(device);
         metrics.register(device);
@@ -64,7 +71,7 @@ public final class Worker implements AutoCloseable {
                         device.name(),
                         String.join(", ", repack.typeNames())));
       }
-      var server = openServer(config, devices, metrics);
+      var server = openServer(config, devices, cache, metrics);
       LOG.info(
           "RPC protocol {} at {}:{}",
           ProtocolEdition.CURRENT.version(),
@@ -75,25 +82,60 @@ public final class Worker implements AutoCloseable {
             "The RPC port is open to the network: the protocol has no authentication and no"
                 + " encryption. Use it on a private network only.");
       }
-      return new Worker(devices, server);
+      return new Worker(devices, cache, server);
     } catch (RuntimeException e) {
       devices.forEach(Device::close);
+      cache.close();
       throw e;
     }
   }
 
-  private Worker(List<Device> devices, RpcServer server) {
+  private Worker(List<Device> devices, TensorCache cache, RpcServer server) {
     this.devices = devices;
+    this.cache = cache;
     this.server = server;
   }
 
+  private static TensorCache openCache(WorkerConfig config, WorkerMetrics metrics) {
+    var seeds = config.seed().orElse(List.of());
+    for (var seed : seeds) {
+      if (!Files.isReadable(seed)) {
+        throw new WorkerStartException(
+            "The model %s cannot be read: name an existing GGUF with --seed.".formatted(seed));
+      }
+    }
+    var settings =
+        new TensorCache.Settings(
+            config.cacheDir(),
+            config.cacheSize().map(Worker::cacheBytes).orElse(OptionalLong.empty()),
+            seeds,
+            CacheFolder.path().resolve("seeds"));
+    try {
+      return TensorCache.open(settings, metrics);
+    } catch (IOException e) {
+      throw new WorkerStartException(
+          "The cache folder %s cannot be used (%s): name one with --cache-dir that can be written, or leave it out."
+              .formatted(config.cacheDir().orElseThrow(), e),
+          e);
+    }
+  }
+
+  private static OptionalLong cacheBytes(String size) {
+    try {
+      return OptionalLong.of(ByteSize.parse(size));
+    } catch (IllegalArgumentException e) {
+      throw new WorkerStartException("--cache-size: " + e.getMessage(), e);
+    }
+  }
+
   private static RpcServer openServer(
-      WorkerConfig config, List<Device> devices, WorkerMetrics metrics) {
+      WorkerConfig config, List<Device> devices, TensorCache cache, WorkerMetrics metrics) {
     try {
       return RpcServer.open(
           settings(config),
           devices,
           new GraphStores(devices, graphLimits(config), metrics),
+          cache,
           metrics,
           metrics);
     } catch (IOException | UnresolvedAddressException e) {
@@ -194,5 +236,6 @@ public final class Worker implements AutoCloseable {
   public void close() {
     server.close();
     devices.forEach(Device::close);
+    cache.close();
   }
 }

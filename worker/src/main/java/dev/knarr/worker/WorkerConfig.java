@@ -55,6 +55,15 @@ public interface WorkerConfig {
   @WithDefault("256Mi")
   String nativeGraphMemory();
 
+  /** Folder to keep large weights in, found by their hash; by default none is kept. */
+  Optional<Path> cacheDir();
+
+  /** The most the cache folder may take, such as {@code 200Gi}. */
+  Optional<String> cacheSize();
+
+  /** Local model files to find weights in by their hash. */
+  Optional<List<Path>> seed();
+
   /** File to write the opened ports to, as JSON. */
   Optional<Path> announce();
 

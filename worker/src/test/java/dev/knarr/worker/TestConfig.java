@@ -4,9 +4,13 @@ package dev.knarr.worker;
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.smallrye.config.PropertiesConfigSource;
 import io.smallrye.config.SmallRyeConfigBuilder;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A worker's configuration for tests, read as the program reads its own: a free port, one compute
@@ -52,6 +56,22 @@ public final class TestConfig {
   /** With so much memory for compact and for native graphs. */
   public TestConfig withGraphMemory(String compact, String ofDevice) {
     return with("graph-memory", compact).with("native-graph-memory", ofDevice);
+  }
+
+  /** With a cache folder, unlimited where {@code size} is null, and seeds. */
+  public TestConfig withCache(@Nullable Path folder, @Nullable String size, Path... seeds) {
+    var config = this;
+    if (folder != null) {
+      config = config.with("cache-dir", folder);
+    }
+    if (size != null) {
+      config = config.with("cache-size", size);
+    }
+    if (seeds.length > 0) {
+      var list = Arrays.stream(seeds).map(Path::toString).collect(Collectors.joining(","));
+      config = config.with("seed", list);
+    }
+    return config;
   }
 
   public TestConfig withMaxConnections(int most) {

@@ -30,7 +30,7 @@ public class WorkerGroupSpec extends PlacementSpec {
 
   /**
    * Tensors kept on disk, so that a restart does not fetch them over the network again. Default: an
-   * emptyDir of 20Gi. Local mode has one folder for all workers.
+   * emptyDir of 20Gi. Local mode has none: its workers are where the model is.
    */
   private @Nullable TensorCacheSpec tensorCache;
 

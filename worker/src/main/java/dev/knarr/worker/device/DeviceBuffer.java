@@ -57,8 +57,16 @@ public final class DeviceBuffer implements AutoCloseable {
 
   /** As {@link #viewForRead}, for bytes that are about to be replaced, all of them. */
   public ByteBuffer viewForWrite(long offset, int length) {
-    weights.ifPresent(all -> all.overwrite(offset, length));
+    overwrite(offset, length);
     return memory.hostView(offset, length);
+  }
+
+  /**
+   * Says that all of a range is about to be written, in several pieces: weights of which only a
+   * part is replaced have to be given their plain layout back first.
+   */
+  public void overwrite(long offset, long count) {
+    weights.ifPresent(all -> all.overwrite(offset, count));
   }
 
   /** The bytes as they are, for the device's turn: of memory that holds no weights. */
@@ -97,7 +105,7 @@ public final class DeviceBuffer implements AutoCloseable {
 
   /** Writes all of {@code source}, a direct buffer, at {@code offset}. */
   public void write(long offset, ByteBuffer source) {
-    weights.ifPresent(all -> all.overwrite(offset, source.remaining()));
+    overwrite(offset, source.remaining());
     device.access(memory, () -> memory.write(offset, source));
   }
 
@@ -107,13 +115,22 @@ public final class DeviceBuffer implements AutoCloseable {
     device.access(memory, () -> memory.read(offset, target));
   }
 
+  /**
+   * Fills all of {@code target}, a direct buffer, with what lies in memory from {@code offset},
+   * however the backend may have arranged it. Any thread may call, if it sees to it that the buffer
+   * is not closed meanwhile; bytes that are being written come out in any state.
+   */
+  public void readAsIs(long offset, ByteBuffer target) {
+    device.access(memory, () -> memory.read(offset, target));
+  }
+
   public void fill(byte value) {
-    weights.ifPresent(all -> all.overwrite(0, bytes));
+    overwrite(0, bytes);
     device.access(memory, () -> memory.fill(value));
   }
 
   public void fill(long offset, long bytes, byte value) {
-    weights.ifPresent(all -> all.overwrite(offset, bytes));
+    overwrite(offset, bytes);
     device.access(memory, () -> memory.fill(offset, bytes, value));
   }
 
@@ -128,7 +145,7 @@ public final class DeviceBuffer implements AutoCloseable {
    */
   public void copyTo(long offset, DeviceBuffer target, long targetOffset, long bytes) {
     requirePlain(offset, bytes);
-    target.weights.ifPresent(all -> all.overwrite(targetOffset, bytes));
+    target.overwrite(targetOffset, bytes);
     if (device == target.device || target.host()) {
       device.access(
           memory, () -> GgmlBuffer.copy(memory, offset, target.memory, targetOffset, bytes));

@@ -3,6 +3,7 @@ package dev.knarr.worker.server;
 
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.WireLimits;
+import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.LogGate;
 import dev.knarr.worker.graph.GraphStores;
@@ -33,6 +34,7 @@ public final class RpcServer implements AutoCloseable {
 
   private final ServerSocketChannel listener;
   private final List<Device> devices;
+  private final TensorCache cache;
   private final Settings settings;
   private final FrameMeter meter;
   private final ServerEvents events;
@@ -64,12 +66,14 @@ public final class RpcServer implements AutoCloseable {
   /**
    * Opens the port and starts serving.
    *
+   * @param cache where to look for weights; it must outlive the server
    * @throws IOException if the port cannot be opened
    */
   public static RpcServer open(
       Settings settings,
       List<Device> devices,
       GraphStores graphs,
+      TensorCache cache,
       FrameMeter meter,
       ServerEvents events)
       throws IOException {
@@ -77,7 +81,7 @@ public final class RpcServer implements AutoCloseable {
     try {
       listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
       listener.bind(settings.address, BACKLOG);
-      return new RpcServer(listener, settings, devices, graphs, meter, events);
+      return new RpcServer(listener, settings, devices, graphs, cache, meter, events);
     } catch (IOException e) {
       listener.close();
       throw e;
@@ -89,12 +93,14 @@ public final class RpcServer implements AutoCloseable {
       Settings settings,
       List<Device> devices,
       GraphStores graphs,
+      TensorCache cache,
       FrameMeter meter,
       ServerEvents events) {
     this.listener = listener;
     this.settings = settings;
     this.devices = List.copyOf(devices);
     this.graphs = graphs;
+    this.cache = cache;
     this.meter = meter;
     this.events = events;
     this.communicators = new Communicators(settings.address.getAddress(), Duration.ofSeconds(5));
@@ -158,7 +164,7 @@ public final class RpcServer implements AutoCloseable {
     }
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     noticeDeath(socket);
-    var session = new Session(devices, graphs, communicators, events);
+    var session = new Session(devices, graphs, communicators, cache, events);
     var connection =
         new RpcConnection(
             number, socket, peer, session, settings.limits, meter, events, commandLog);

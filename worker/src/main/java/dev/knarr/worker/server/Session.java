@@ -33,6 +33,7 @@ import dev.knarr.rpc.RpcRequest.SetTensorHash;
 import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.wire.RpcServerChannel;
+import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.check.OperationCheck;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
@@ -54,14 +55,20 @@ import java.util.Optional;
 final class Session implements AutoCloseable {
   private final List<OfferedDevice> devices;
   private final BufferTable buffers = new BufferTable();
-  private final TensorTransfer transfer;
+  private final TensorTransfer transfer = new TensorTransfer();
+  private final HashedWeights weights;
   private final ServerEvents events;
 
   /** A device as this client uses it. */
   private record OfferedDevice(
       Device device, GraphStore graphs, GraphQueue queue, CommunicatorSlot communicator) {}
 
-  Session(List<Device> devices, GraphStores graphs, Communicators links, ServerEvents events) {
+  Session(
+      List<Device> devices,
+      GraphStores graphs,
+      Communicators links,
+      TensorCache cache,
+      ServerEvents events) {
     this.devices =
         devices.stream()
             .map(
@@ -70,7 +77,7 @@ final class Session implements AutoCloseable {
                         device, graphs.open(device), new GraphQueue(device), links.slot()))
             .toList();
     this.events = events;
-    this.transfer = new TensorTransfer();
+    this.weights = new HashedWeights(cache, transfer);
   }
 
   /** Carries out one request and writes its answer, if it has one. */
@@ -100,17 +107,15 @@ final class Session implements AutoCloseable {
       }
       case SetTensor set -> {
         var place = buffers.placed(set.tensor());
-        transfer.receive(set, idle(place), channel);
+        weights.receive(set, idle(place), channel);
       }
       case SetTensor2d set -> {
         var place = buffers.placed(set.tensor());
         transfer.receive(set, idle(place), channel);
       }
       case SetTensorHash hashed -> {
-        // Checked like the write it stands for; there is no cache yet that could know the data.
         var place = buffers.placed(hashed.tensor());
-        TensorTransfer.range(place, hashed.offset(), 0);
-        channel.write(new RpcResponse.TensorHashed(false));
+        channel.write(new RpcResponse.TensorHashed(weights.load(hashed, idle(place))));
       }
       case GetTensor get -> {
         var place = buffers.placed(get.tensor());
@@ -200,6 +205,7 @@ final class Session implements AutoCloseable {
       offered.queue.await();
       offered.graphs.dropUsing(buffer);
     }
+    weights.withdraw(buffer);
     buffers.remove(handle).close();
   }
 
@@ -302,7 +308,10 @@ final class Session implements AutoCloseable {
       offered.queue.drain();
       offered.graphs.close();
     }
-    new ArrayList<>(buffers.all()).forEach(DeviceBuffer::close);
+    for (var buffer : new ArrayList<>(buffers.all())) {
+      weights.withdraw(buffer);
+      buffer.close();
+    }
     transfer.close();
   }
 }

@@ -8,6 +8,7 @@ import dev.knarr.rpc.RpcRequest.GetTensor2d;
 import dev.knarr.rpc.RpcRequest.SetTensor;
 import dev.knarr.rpc.RpcRequest.SetTensor2d;
 import dev.knarr.rpc.wire.RpcServerChannel;
+import dev.knarr.worker.cache.TensorRecording;
 import dev.knarr.worker.device.DeviceBuffer;
 import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * connection's thread only.
  */
 final class TensorTransfer implements AutoCloseable {
-  private static final int STAGING_BYTES = 4 << 20;
+  private static final int STAGING_BYTES = TensorRecording.PIECE_BYTES;
   private static final int HOST_CHUNK_BYTES = 1 << 30;
 
   private @Nullable Arena arena;
@@ -54,22 +55,47 @@ final class TensorTransfer implements AutoCloseable {
   }
 
   void receive(SetTensor request, TensorPlace place, RpcServerChannel channel) throws IOException {
-    long at = range(place, request.offset(), request.dataBytes());
-    receive(place.buffer(), at, request.dataBytes(), channel);
+    receive(request, place, channel, null);
   }
 
-  private void receive(DeviceBuffer buffer, long at, long bytes, RpcServerChannel channel)
+  /** As {@link #receive(SetTensor, TensorPlace, RpcServerChannel)}, with a copy for a recording. */
+  void receive(
+      SetTensor request,
+      TensorPlace place,
+      RpcServerChannel channel,
+      @Nullable TensorRecording recording)
       throws IOException {
-    int chunk = buffer.host() ? HOST_CHUNK_BYTES : STAGING_BYTES;
+    long at = range(place, request.offset(), request.dataBytes());
+    receive(place.buffer(), at, request.dataBytes(), channel, recording);
+  }
+
+  private void receive(
+      DeviceBuffer buffer,
+      long at,
+      long bytes,
+      RpcServerChannel channel,
+      @Nullable TensorRecording recording)
+      throws IOException {
+    int chunk = buffer.host() && recording == null ? HOST_CHUNK_BYTES : STAGING_BYTES;
+    buffer.overwrite(at, bytes);
     for (long done = 0; done < bytes; done += chunk) {
       int length = (int) Math.min(chunk, bytes - done);
       if (buffer.host()) {
-        channel.readData(buffer.viewForWrite(at + done, length));
+        var view = buffer.viewForWrite(at + done, length);
+        channel.readData(view);
+        keep(view.flip(), recording);
       } else {
         var data = staging().limit(length);
         channel.readData(data);
         buffer.write(at + done, data.flip());
+        keep(data, recording);
       }
+    }
+  }
+
+  private static void keep(ByteBuffer data, @Nullable TensorRecording recording) {
+    if (recording != null) {
+      recording.add(data);
     }
   }
 
@@ -99,7 +125,7 @@ final class TensorTransfer implements AutoCloseable {
     long at =
         pieces(place, request.offset(), request.pieceBytes(), request.pieces(), request.stride());
     for (long i = 0; i < request.pieces(); i++) {
-      receive(place.buffer(), at + i * request.stride(), request.pieceBytes(), channel);
+      receive(place.buffer(), at + i * request.stride(), request.pieceBytes(), channel, null);
     }
   }
 

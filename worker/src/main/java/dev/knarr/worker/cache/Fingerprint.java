@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.worker.cache;
+
+import dev.knarr.rpc.Fnv1a;
+import java.io.EOFException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+
+/**
+ * The name of some data and its proof, worked out from the data itself. Immutable.
+ *
+ * @param key what a client calls it
+ * @param digests what it is checked by when it is used
+ */
+record Fingerprint(TensorKey key, ChunkDigests digests) {
+  /**
+   * Reads a range of a file once; at about 0.6 GB/s, since FNV-1a cannot be split.
+   *
+   * @param stopping asked between pieces
+   * @return empty when told to stop
+   * @throws EOFException when the file ends before the range
+   */
+  static Optional<Fingerprint> of(
+      FileChannel file, long offset, long bytes, BooleanSupplier stopping) throws IOException {
+    int chunks = ChunkDigests.chunks(bytes);
+    byte[] digests = new byte[chunks * ChunkDigests.DIGEST_BYTES];
+    long hash = Fnv1a.EMPTY;
+    try (Arena arena = Arena.ofConfined()) {
+      ByteBuffer chunk = arena.allocate(ChunkDigests.CHUNK_BYTES, 64).asByteBuffer();
+      for (int i = 0; i < chunks; i++) {
+        if (stopping.getAsBoolean()) {
+          return Optional.empty();
+        }
+        chunk.clear().limit(ChunkDigests.chunkBytes(bytes, i));
+        long at = offset + (long) i * ChunkDigests.CHUNK_BYTES;
+        if (!ChunkDigests.readFully(file, at, chunk)) {
+          throw new EOFException("The file ends before byte " + (at + chunk.limit()));
+        }
+        chunk.flip();
+        System.arraycopy(
+            ChunkDigests.digest(chunk),
+            0,
+            digests,
+            i * ChunkDigests.DIGEST_BYTES,
+            ChunkDigests.DIGEST_BYTES);
+        hash = Fnv1a.update(hash, chunk);
+      }
+    }
+    return Optional.of(new Fingerprint(new TensorKey(hash, bytes), new ChunkDigests(digests)));
+  }
+}
