@@ -7,9 +7,11 @@ import dev.knarr.ggml.GgmlLocation;
 import dev.knarr.os.CacheFolder;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
+import dev.knarr.worker.server.ConnectionReport;
 import dev.knarr.worker.server.RpcServer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
@@ -31,6 +33,7 @@ public final class Worker implements AutoCloseable {
 
   private final List<Device> devices;
   private final RpcServer server;
+  private boolean closed;
 
   /**
    * Starts a worker; when this returns, every device has computed and clients are served.
@@ -78,8 +81,10 @@ public final class Worker implements AutoCloseable {
 
   private static RpcServer openServer(
       WorkerConfig config, List<Device> devices, WorkerMetrics metrics) {
+    var settings = settings(config);
+    metrics.register(settings.budget());
     try {
-      return RpcServer.open(settings(config), devices, metrics, metrics);
+      return RpcServer.open(settings, devices, metrics, metrics);
     } catch (IOException | UnresolvedAddressException e) {
       throw new WorkerStartException(
           "Port %d on %s cannot be opened (%s): another program may have it; choose one with --port, or 0 for any free one."
@@ -89,11 +94,18 @@ public final class Worker implements AutoCloseable {
   }
 
   private static RpcServer.Settings settings(WorkerConfig config) {
+    var limits = WireLimits.defaults();
+    // Beside its bytes a graph needs about as much again while it is checked.
+    long messageBytes = Runtime.getRuntime().maxMemory() / 3;
     return new RpcServer.Settings(
         new InetSocketAddress(config.host(), config.port()),
-        WireLimits.defaults(),
+        limits,
+        MessageBudget.of(messageBytes, limits, config.messageTimeout()),
         config.maxConnections(),
+        config.maxConnectionsPerAddress().orElse(Math.max(1, config.maxConnections() * 3 / 4)),
         config.helloTimeout(),
+        config.messageTimeout(),
+        config.graphTimeout(),
         config.stopTimeout());
   }
 
@@ -155,15 +167,31 @@ public final class Worker implements AutoCloseable {
     return server.address();
   }
 
+  /** The clients that are connected, and what each has had of the devices. */
+  public List<ConnectionReport> connections() {
+    return server.connections();
+  }
+
   /** The devices offered, in the order of their numbers. */
   public List<Device> devices() {
     return devices;
   }
 
-  /** Finishes running graphs within the configured limit, then gives everything back. */
+  /**
+   * Finishes running graphs within the configured limit, stops those that go on, then gives
+   * everything back. Twice is once.
+   */
   @Override
   public void close() {
-    server.close();
-    devices.forEach(Device::close);
+    if (!closed) {
+      closed = true;
+      server.close();
+      devices.forEach(Device::close);
+    }
+  }
+
+  /** Whether a device still computes after all was closed, since its backend cannot be stopped. */
+  public boolean isStillComputing() {
+    return devices.stream().anyMatch(Device::isStillComputing);
   }
 }

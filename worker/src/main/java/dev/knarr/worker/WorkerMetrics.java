@@ -5,6 +5,7 @@ import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.wire.Direction;
 import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.server.ServerEvents;
 import io.micrometer.core.instrument.Counter;
@@ -39,6 +40,12 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
   /** Clients that have connected. */
   public static final String CONNECTIONS_ACCEPTED = "knarr.worker.connection.accepted";
 
+  /** Clients that were not let in. */
+  public static final String CONNECTIONS_REFUSED = "knarr.worker.connection.refused";
+
+  /** Bytes of graphs that are being read or checked. */
+  public static final String MESSAGES_MEMORY = "knarr.worker.message.memory";
+
   /** Requests refused, each of which closed its connection. */
   public static final String REJECTED = "knarr.worker.request.rejected";
 
@@ -59,6 +66,9 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
 
   /** Nodes computed on the CPU because the device cannot. */
   public static final String FALLBACK_NODES = "knarr.worker.graph.fallback.nodes";
+
+  /** Memory that ggml keeps for computing on the CPU. */
+  public static final String SCRATCH = "knarr.worker.graph.scratch";
 
   /** Bytes of buffers handed out. */
   public static final String BUFFERS = "knarr.worker.buffer.allocated";
@@ -81,6 +91,7 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
   private final Map<String, DeviceMeters> devices = new ConcurrentHashMap<>();
   private final AtomicInteger connections;
   private final Counter accepted;
+  private final Counter turnedAway;
 
   private record FrameCounters(Counter frames, Counter bytes) {}
 
@@ -121,6 +132,10 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
         Counter.builder(CONNECTIONS_ACCEPTED)
             .description("Clients that have connected")
             .register(registry);
+    turnedAway =
+        Counter.builder(CONNECTIONS_REFUSED)
+            .description("Clients that were not let in, because of the limits on connections")
+            .register(registry);
   }
 
   private FrameCounters frameCounters(RpcCommand command, Direction direction) {
@@ -134,6 +149,14 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
             .register(registry));
   }
 
+  /** Registers the meter of the memory for messages. */
+  public void register(MessageBudget messages) {
+    Gauge.builder(MESSAGES_MEMORY, messages, MessageBudget::usedBytes)
+        .description("Bytes of graphs being read or checked")
+        .baseUnit("bytes")
+        .register(registry);
+  }
+
   /** Registers the meters of a device. */
   public void register(Device device) {
     String name = device.name();
@@ -145,6 +168,11 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
         .register(registry);
     Gauge.builder(GRAPHS_MEMORY, storedBytes, AtomicLong::get)
         .description("Memory of kept graphs")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    Gauge.builder(SCRATCH, device, Device::scratchBytes)
+        .description("The most that ggml keeps for computing on the CPU")
         .baseUnit("bytes")
         .tag(DEVICE, name)
         .register(registry);
@@ -197,6 +225,11 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
   public void connected() {
     accepted.increment();
     connections.incrementAndGet();
+  }
+
+  @Override
+  public void turnedAway() {
+    turnedAway.increment();
   }
 
   @Override

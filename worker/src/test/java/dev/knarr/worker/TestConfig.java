@@ -17,7 +17,10 @@ public record TestConfig(
     Optional<String> memoryLimit,
     Optional<Path> announce,
     int maxConnections,
+    OptionalInt maxConnectionsPerAddress,
     Duration helloTimeout,
+    Duration messageTimeout,
+    Duration graphTimeout,
     Duration stopTimeout)
     implements WorkerConfig {
   /** With the devices of these names; all if there are none. */
@@ -31,7 +34,10 @@ public record TestConfig(
         Optional.empty(),
         Optional.empty(),
         256,
+        OptionalInt.of(256),
         Duration.ofSeconds(1),
+        Duration.ofSeconds(60),
+        Duration.ofMinutes(10),
         Duration.ofSeconds(10));
   }
 
@@ -45,11 +51,14 @@ public record TestConfig(
         Optional.of(limit),
         announce,
         maxConnections,
+        maxConnectionsPerAddress,
         helloTimeout,
+        messageTimeout,
+        graphTimeout,
         stopTimeout);
   }
 
-  public TestConfig withMaxConnections(int most) {
+  public TestConfig withMaxConnections(int most, int mostPerAddress) {
     return new TestConfig(
         host,
         port,
@@ -59,7 +68,44 @@ public record TestConfig(
         memoryLimit,
         announce,
         most,
+        OptionalInt.of(mostPerAddress),
         helloTimeout,
+        messageTimeout,
+        graphTimeout,
         stopTimeout);
+  }
+
+  public TestConfig withHelloTimeout(Duration hello) {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        announce,
+        maxConnections,
+        maxConnectionsPerAddress,
+        hello,
+        messageTimeout,
+        graphTimeout,
+        stopTimeout);
+  }
+
+  public TestConfig withTimeouts(Duration message, Duration graph, Duration stop) {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        announce,
+        maxConnections,
+        maxConnectionsPerAddress,
+        helloTimeout,
+        message,
+        graph,
+        stop);
   }
 }

@@ -42,7 +42,6 @@ import dev.knarr.worker.graph.GraphStore;
 import dev.knarr.worker.graph.TensorDescriptions;
 import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -57,6 +56,7 @@ final class Session implements AutoCloseable {
   private final GraphCompiler compiler;
   private final TensorTransfer transfer;
   private final ServerEvents events;
+  private final ConnectionUse use = new ConnectionUse();
 
   /** A device as this client uses it. */
   private record OfferedDevice(
@@ -76,6 +76,11 @@ final class Session implements AutoCloseable {
     this.compiler = compiler;
     this.events = events;
     this.transfer = new TensorTransfer();
+  }
+
+  /** What this client has and has had; any thread. */
+  ConnectionUse use() {
+    return use;
   }
 
   /** Carries out one request and writes its answer, if it has one. */
@@ -183,8 +188,13 @@ final class Session implements AutoCloseable {
     }
     return offered
         .allocate(size)
-        .map(buffer -> new RpcResponse.AllocatedBuffer(buffers.add(buffer), size))
+        .map(buffer -> new RpcResponse.AllocatedBuffer(taken(buffer), size))
         .orElse(RpcResponse.AllocatedBuffer.FAILED);
+  }
+
+  private long taken(DeviceBuffer buffer) {
+    use.allocated(buffer.bytes());
+    return buffers.add(buffer);
   }
 
   private void free(long handle) {
@@ -195,6 +205,7 @@ final class Session implements AutoCloseable {
       offered.graphs.dropUsing(buffer);
     }
     buffers.remove(handle).close();
+    use.freed(buffer.bytes());
   }
 
   private void initTensor(RpcTensor tensor, TensorPlace place) {
@@ -275,12 +286,12 @@ final class Session implements AutoCloseable {
           false,
           () -> {
             try (graph) {
-              compute(graph, device, false);
+              compute(graph, offered, false);
             }
           });
     } else {
       offered.graphs.put(request.uid(), graph);
-      offered.queue.submit(false, () -> compute(graph, device, false));
+      offered.queue.submit(false, () -> compute(graph, offered, false));
     }
   }
 
@@ -302,11 +313,24 @@ final class Session implements AutoCloseable {
                         "graph %s of device %s is not stored: it was never sent, or a buffer it uses was freed"
                             .formatted(Long.toUnsignedString(uid), offered.device.name())));
     offered.queue.makeRoom();
-    offered.queue.submit(graph.isBrief(), () -> compute(graph, offered.device, true));
+    offered.queue.submit(graph.isBrief(), () -> compute(graph, offered, true));
   }
 
-  private void compute(CompiledGraph graph, Device device, boolean again) {
-    events.graphComputed(device, again, graph.compute());
+  private void compute(CompiledGraph graph, OfferedDevice offered, boolean again) {
+    if (!offered.queue.isAbandoned()) {
+      long nanos = graph.compute();
+      use.computed(nanos);
+      events.graphComputed(offered.device, again, nanos);
+    }
+  }
+
+  /**
+   * Waits for the graphs of a client that has said its last.
+   *
+   * @throws RuntimeException what the first that failed threw
+   */
+  void finish() {
+    devices.forEach(offered -> offered.queue.await());
   }
 
   /** Waits for running graphs, then frees everything. */
@@ -317,11 +341,15 @@ final class Session implements AutoCloseable {
       offered.queue.drain();
       offered.graphs.close();
     }
-    // Graphs are closed on their device's thread; buffers must outlive them.
-    for (var offered : devices) {
-      offered.device.run(() -> {});
+    var left = List.copyOf(buffers.all());
+    if (!left.isEmpty()) {
+      // Graphs are closed on their device's thread; buffers must outlive them. Clients that only
+      // asked a question have neither, and do not wait for their turn behind the graphs of others.
+      for (var offered : devices) {
+        offered.device.submit(() -> {}).await();
+      }
     }
-    new ArrayList<>(buffers.all()).forEach(DeviceBuffer::close);
+    left.forEach(DeviceBuffer::close);
     transfer.close();
   }
 }
