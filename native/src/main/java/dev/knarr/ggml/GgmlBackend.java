@@ -3,6 +3,7 @@ package dev.knarr.ggml;
 
 import com.sun.jna.Pointer;
 import dev.knarr.ggml.GgmlFunctions.Base;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,7 @@ public final class GgmlBackend implements AutoCloseable {
   private final GgmlDevice device;
   private final long handle;
   private final @Nullable CpuThreadPool pool;
+  private final Optional<StopFlag> stopFlag;
   private final AtomicBoolean inUse = new AtomicBoolean();
   private boolean closed;
 
@@ -23,6 +25,7 @@ public final class GgmlBackend implements AutoCloseable {
     this.device = device;
     this.handle = handle;
     this.pool = pool;
+    this.stopFlag = StopFlag.of(device, handle);
     GgmlHandles.BACKENDS.incrementAndGet();
   }
 
@@ -49,10 +52,28 @@ public final class GgmlBackend implements AutoCloseable {
     return device;
   }
 
+  /** Whether {@link #stop} has an effect: a backend of the CPU can be stopped. */
+  public boolean stoppable() {
+    return stopFlag.isPresent();
+  }
+
+  /**
+   * Ends the graph that is being computed, and every later one, before its next node, until {@link
+   * #resume}. Any thread, while the backend is open.
+   */
+  public void stop() {
+    stopFlag.ifPresent(flag -> flag.set(true));
+  }
+
+  /** Takes {@link #stop} back. */
+  public void resume() {
+    stopFlag.ifPresent(flag -> flag.set(false));
+  }
+
   /**
    * Computes the graph and waits for it.
    *
-   * @throws GgmlException COMPUTE_FAILED
+   * @throws GgmlException COMPUTE_FAILED, or STOPPED after {@link #stop}
    * @throws IllegalStateException if the graph, one of its buffers or this backend is closed
    */
   public void compute(GgmlGraph graph) {
@@ -60,7 +81,7 @@ public final class GgmlBackend implements AutoCloseable {
         exclusively(() -> Base.ggml_backend_graph_compute(handle, graph.handleForCompute()));
     if (status != 0) {
       throw new GgmlException(
-          status == -2 ? GgmlFault.OUT_OF_MEMORY : GgmlFault.COMPUTE_FAILED,
+          fault(status),
           "%s could not compute a graph of %d nodes: %s"
               .formatted(device, graph.nodeCount(), statusText(status)));
     }
@@ -89,6 +110,7 @@ public final class GgmlBackend implements AutoCloseable {
         if (pool != null) {
           pool.close();
         }
+        stopFlag.ifPresent(StopFlag::close);
         GgmlHandles.BACKENDS.decrementAndGet();
       }
     } finally {
@@ -119,11 +141,19 @@ public final class GgmlBackend implements AutoCloseable {
     }
   }
 
+  private static GgmlFault fault(int status) {
+    return switch (status) {
+      case -2 -> GgmlFault.OUT_OF_MEMORY;
+      case 1 -> GgmlFault.STOPPED;
+      default -> GgmlFault.COMPUTE_FAILED;
+    };
+  }
+
   private static String statusText(int status) {
     return switch (status) {
       case -2 -> "it ran out of memory";
       case -1 -> "it failed; ggml's log may say more";
-      case 1 -> "it was aborted";
+      case 1 -> "it was stopped";
       default -> "status " + status;
     };
   }

@@ -20,7 +20,9 @@ public enum GgmlFault {
   /** A graph's nodes are not in an order that can be computed, or its tensors are incomplete. */
   BAD_GRAPH,
   /** The backend computed a graph and reported a failure. */
-  COMPUTE_FAILED;
+  COMPUTE_FAILED,
+  /** The backend was told to stop. */
+  STOPPED;
 
   /** The name used as a tag of metrics. */
   public String metricName() {

@@ -38,7 +38,7 @@ public final class ParentPipe {
         .start(
             () -> {
               awaitEnd(input);
-              haltAfter(grace);
+              LastResort.haltAfter(grace, 1);
               whenClosed.run();
             });
     return true;
@@ -53,20 +53,5 @@ public final class ParentPipe {
     } catch (IOException _) {
       // A pipe that cannot be read is as good as closed.
     }
-  }
-
-  private static void haltAfter(Duration grace) {
-    Thread.ofPlatform()
-        .daemon()
-        .name("parent-pipe-halt")
-        .start(
-            () -> {
-              try {
-                Thread.sleep(grace);
-              } catch (InterruptedException _) {
-                Thread.currentThread().interrupt();
-              }
-              Runtime.getRuntime().halt(1);
-            });
   }
 }

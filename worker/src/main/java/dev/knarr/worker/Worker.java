@@ -8,12 +8,14 @@ import dev.knarr.os.CacheFolder;
 import dev.knarr.os.Processors;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
 import dev.knarr.worker.graph.GraphStores;
 import dev.knarr.worker.server.CommandLog;
+import dev.knarr.worker.server.ConnectionReport;
 import dev.knarr.worker.server.RpcServer;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
@@ -38,6 +40,7 @@ public final class Worker implements AutoCloseable {
   private final List<Device> devices;
   private final TensorCache cache;
   private final RpcServer server;
+  private boolean closed;
 
   /**
    * Starts a worker; when this returns, every device has computed and clients are served.
@@ -130,9 +133,11 @@ public final class Worker implements AutoCloseable {
 
   private static RpcServer openServer(
       WorkerConfig config, List<Device> devices, TensorCache cache, WorkerMetrics metrics) {
+    var settings = settings(config);
+    metrics.register(settings.budget());
     try {
       return RpcServer.open(
-          settings(config),
+          settings,
           devices,
           new GraphStores(devices, graphLimits(config), metrics),
           cache,
@@ -148,15 +153,24 @@ public final class Worker implements AutoCloseable {
 
   private static GraphStores.Limits graphLimits(WorkerConfig config) {
     return new GraphStores.Limits(
-        ByteSize.parse(config.graphMemory()), ByteSize.parse(config.nativeGraphMemory()));
+        ByteSize.parse(config.graphMemory()),
+        ByteSize.parse(config.nativeGraphMemory()),
+        config.graphTimeout());
   }
 
   private static RpcServer.Settings settings(WorkerConfig config) {
+    var limits = WireLimits.defaults();
+    // Beside its bytes a graph needs about as much again while it is checked.
+    long messageBytes = Runtime.getRuntime().maxMemory() / 3;
     return new RpcServer.Settings(
         new InetSocketAddress(config.host(), config.port()),
-        WireLimits.defaults(),
+        limits,
+        MessageBudget.of(messageBytes, limits, config.messageTimeout()),
         config.maxConnections(),
+        config.maxConnectionsPerAddress().orElse(Math.max(1, config.maxConnections() * 3 / 4)),
         config.helloTimeout(),
+        config.messageTimeout(),
+        config.graphTimeout(),
         config.stopTimeout());
   }
 
@@ -226,16 +240,32 @@ public final class Worker implements AutoCloseable {
     return server.commandLog();
   }
 
+  /** The clients that are connected, and what each has had of the devices. */
+  public List<ConnectionReport> connections() {
+    return server.connections();
+  }
+
   /** The devices offered, in the order of their numbers. */
   public List<Device> devices() {
     return devices;
   }
 
-  /** Finishes running graphs within the configured limit, then gives everything back. */
+  /**
+   * Finishes running graphs within the configured limit, stops those that go on, then gives
+   * everything back. Twice is once.
+   */
   @Override
   public void close() {
-    server.close();
-    devices.forEach(Device::close);
-    cache.close();
+    if (!closed) {
+      closed = true;
+      server.close();
+      devices.forEach(Device::close);
+      cache.close();
+    }
+  }
+
+  /** Whether a device still computes after all was closed, since its backend cannot be stopped. */
+  public boolean isStillComputing() {
+    return devices.stream().anyMatch(Device::isStillComputing);
   }
 }

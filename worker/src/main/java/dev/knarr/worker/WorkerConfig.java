@@ -71,9 +71,23 @@ public interface WorkerConfig {
   @WithDefault("256")
   int maxConnections();
 
+  /** The most of them from one address; by default three quarters. */
+  OptionalInt maxConnectionsPerAddress();
+
   /** How long a client may take to say HELLO. */
   @WithDefault("10s")
   Duration helloTimeout();
+
+  /**
+   * How long a client may keep the worker waiting in the middle of a message, with less than 1 MiB
+   * moving; between messages it may be silent for ever.
+   */
+  @WithDefault("60s")
+  Duration messageTimeout();
+
+  /** How long a device may compute one graph. */
+  @WithDefault("10m")
+  Duration graphTimeout();
 
   /** How long running graphs may take to finish when the worker is stopped. */
   @WithDefault("20s")

@@ -2,6 +2,7 @@
 package dev.knarr.worker;
 
 import dev.knarr.os.Announcement;
+import dev.knarr.os.LastResort;
 import dev.knarr.os.ParentPipe;
 import dev.knarr.os.ProcessAge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -9,6 +10,7 @@ import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
 import jakarta.inject.Inject;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.Map;
 import org.eclipse.microprofile.config.Config;
 import org.slf4j.Logger;
@@ -20,6 +22,12 @@ import org.slf4j.LoggerFactory;
  */
 public class WorkerMain implements QuarkusApplication {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
+
+  /** What giving everything back may take beyond the time for running graphs. */
+  private static final Duration STOP_GRACE = Duration.ofSeconds(10);
+
+  /** As after SIGTERM. */
+  private static final int TERMINATED = 143;
 
   private final WorkerConfig config;
   private final Config properties;
@@ -44,6 +52,13 @@ public class WorkerMain implements QuarkusApplication {
       ProcessAge.now().ifPresent(age -> LOG.info("Ready {} ms after its start", age.toMillis()));
       Quarkus.waitForExit();
       proven.clear();
+      LastResort.haltAfter(config.stopTimeout().plus(STOP_GRACE), TERMINATED);
+      worker.close();
+      if (worker.isStillComputing()) {
+        // An exit in order takes ggml's tables away from under the thread that still computes.
+        LOG.warn("The process is halted: a device cannot be stopped");
+        Runtime.getRuntime().halt(TERMINATED);
+      }
       return 0;
     } catch (RuntimeException e) {
       LOG.error("The worker cannot run: {}", e.getMessage(), expected(e) ? null : e);

@@ -5,6 +5,7 @@ import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.wire.Direction;
 import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.worker.cache.CacheDrop;
 import dev.knarr.worker.cache.CacheEvents;
 import dev.knarr.worker.cache.CacheFault;
@@ -45,6 +46,12 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
   /** Clients that have connected. */
   public static final String CONNECTIONS_ACCEPTED = "knarr.worker.connection.accepted";
 
+  /** Clients that were not let in. */
+  public static final String CONNECTIONS_REFUSED = "knarr.worker.connection.refused";
+
+  /** Bytes of graphs that are being read or checked. */
+  public static final String MESSAGES_MEMORY = "knarr.worker.message.memory";
+
   /** Requests refused, each of which closed its connection. */
   public static final String REJECTED = "knarr.worker.request.rejected";
 
@@ -83,6 +90,9 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
 
   /** Nodes computed on the CPU because the device cannot. */
   public static final String FALLBACK_NODES = "knarr.worker.graph.fallback.nodes";
+
+  /** Memory that ggml keeps for computing on the CPU. */
+  public static final String SCRATCH = "knarr.worker.graph.scratch";
 
   /** Bytes of buffers handed out. */
   public static final String BUFFERS = "knarr.worker.buffer.allocated";
@@ -158,6 +168,7 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
   private final Counter accepted;
   private final AtomicInteger archived;
   private final AtomicLong archivedBytes;
+  private final Counter turnedAway;
 
   private record FrameCounters(Counter frames, Counter bytes) {}
 
@@ -210,6 +221,10 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
     accepted =
         Counter.builder(CONNECTIONS_ACCEPTED)
             .description("Clients that have connected")
+            .register(registry);
+    turnedAway =
+        Counter.builder(CONNECTIONS_REFUSED)
+            .description("Clients that were not let in, because of the limits on connections")
             .register(registry);
     archived = new AtomicInteger();
     Gauge.builder(GRAPHS_ARCHIVED, archived, AtomicInteger::get)
@@ -285,6 +300,14 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
             .register(registry));
   }
 
+  /** Registers the meter of the memory for messages. */
+  public void register(MessageBudget messages) {
+    Gauge.builder(MESSAGES_MEMORY, messages, MessageBudget::usedBytes)
+        .description("Bytes of graphs being read or checked")
+        .baseUnit("bytes")
+        .register(registry);
+  }
+
   /** Registers the meters of a device. */
   public void register(Device device) {
     String name = device.name();
@@ -301,6 +324,11 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
     var nativeBytes = new AtomicLong();
     Gauge.builder(GRAPHS_MEMORY, nativeBytes, AtomicLong::get)
         .description("Memory of kept native graphs")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    Gauge.builder(SCRATCH, device, Device::scratchBytes)
+        .description("The most that ggml keeps for computing on the CPU")
         .baseUnit("bytes")
         .tag(DEVICE, name)
         .register(registry);
@@ -375,6 +403,11 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
   public void connected() {
     accepted.increment();
     connections.incrementAndGet();
+  }
+
+  @Override
+  public void turnedAway() {
+    turnedAway.increment();
   }
 
   @Override

@@ -174,7 +174,7 @@ class ClientsTest {
 
     @Test
     void whenOneMoreComes_thenItIsTurnedAwayUntilAnotherLeaves() throws IOException {
-      var config = TestConfig.withDevices("CPU").withMaxConnections(MOST);
+      var config = TestConfig.withDevices("CPU").withMaxConnections(MOST, MOST);
       try (var small = RunningWorker.configured(config)) {
         var crowd = new ArrayList<RawClient>();
         for (int i = 0; i < MOST; i++) {

@@ -14,6 +14,8 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * llama.cpp's own tests of a backend say the same of this worker as of the stock one of the same
@@ -134,6 +136,10 @@ class ConformanceIT {
     /** Operations that take longer, with a part of their types. */
     private static final String IN_PART = "ADD,CONCAT,CONT,CPY,GET_ROWS,ROPE";
 
+    private static final String ON_TWO_DEVICES = "ARGSORT,CLAMP,NORM,RMS_NORM,SCALE,SUM_ROWS";
+
+    private static final int CASES_ON_TWO_DEVICES = 100;
+
     private static final String PART = "type(_src)?=(f16|q8_0),";
 
     @Test
@@ -144,6 +150,29 @@ class ConformanceIT {
     @Test
     void whenSomeCasesOfSlowerOnesRun_thenTheVerdictsAreThoseOfTheStockWorker() throws Exception {
       requireSameVerdicts(400, "-o", IN_PART, "-p", PART);
+    }
+
+    /** Vulkan on the processor, beside the processor itself: both have to be right. */
+    @ParameterizedTest
+    @ValueSource(strings = {"RPC0", "RPC1"})
+    void whenSomeRunOnEachOfTwoKindsOfDevices_thenNoneFails(String device) throws Exception {
+      try (var worker = RunningWorker.with("CPU", "Vulkan0")) {
+        var output =
+            Comparison.whole(
+                worker.endpoint(),
+                "backends passed",
+                "test-backend-ops",
+                "-b",
+                device,
+                "-o",
+                ON_TWO_DEVICES);
+
+        assertThat(output.exitCode()).as("exit code; it printed: %s", output.tail()).isZero();
+        assertThat(verdicts(output))
+            .hasSizeGreaterThanOrEqualTo(CASES_ON_TWO_DEVICES)
+            .noneMatch(verdict -> verdict.contains("FAIL"));
+        assertThat(worker.count(WorkerMetrics.REJECTED)).as("requests refused").isZero();
+      }
     }
 
     private static void requireSameVerdicts(int casesAtLeast, String... arguments)

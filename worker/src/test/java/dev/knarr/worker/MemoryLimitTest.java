@@ -94,15 +94,36 @@ class MemoryLimitTest {
   }
 
   @Nested
-  class GivenNoRoomForScratchMemory {
+  class GivenALimitThatIsUsedUp {
+    /** What ggml allocates to compute is the machine's memory, not the limit's. */
+    @Test
+    void whenAGraphNeedsScratchMemory_thenItIsComputedAllTheSame() throws IOException {
+      var graph = WireGraph.on(client, 0);
+      var x = graph.data(TensorType.F32, 1);
+      var square = graph.node(TensorOp.SQR, TensorType.F32, 1).from(x);
+      client.allocate(0, memory(0).free());
+
+      client.write(x.build(), 3f);
+      graph.send(0, 1);
+
+      assertThat(client.read(square.build())).containsExactly(9);
+      assertThat(memory(0).free()).isZero();
+      assertThat(worker.gauge(WorkerMetrics.SCRATCH, "device", "CPU")).isPositive();
+    }
+  }
+
+  @Nested
+  class GivenAGraphThatNeedsMoreScratchMemoryThanTheMachineHas {
     /** ggml would end the process: it allocates such memory itself, beside all buffers. */
     @Test
-    void whenAGraphNeedsSome_thenItsConnectionAloneIsClosed() throws IOException {
+    void whenItComes_thenItsConnectionAloneIsClosed() throws IOException {
       try (var greedy = RawClient.to(worker.port())) {
         var graph = WireGraph.on(greedy, 0);
-        var x = graph.data(TensorType.F32, 1);
-        graph.node(TensorOp.SQR, TensorType.F32, 1).from(x);
-        greedy.allocate(0, memory(0).free());
+        // For every expert ggml keeps a list of all choices: 65,536 times 65,536 times 8 bytes.
+        var experts = graph.data(TensorType.F32, 1, 1, 1 << 16);
+        var rows = graph.data(TensorType.F32, 1, 1, 1 << 16);
+        var ids = graph.data(TensorType.I32, 1, 1 << 16);
+        graph.node(TensorOp.MUL_MAT_ID, TensorType.F32, 1, 1, 1 << 16).from(experts, rows, ids);
 
         graph.send(0, 1);
         greedy.awaitClosed();

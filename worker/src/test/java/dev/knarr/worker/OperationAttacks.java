@@ -23,7 +23,37 @@ final class OperationAttacks {
   private OperationAttacks() {}
 
   static Stream<Attack> all() {
-    return Stream.of(shapes(), types(), parameters()).flatMap(attacks -> attacks);
+    return Stream.of(sorts(), shapes(), types(), parameters()).flatMap(attacks -> attacks);
+  }
+
+  /** What {@code std::sort} does not survive; the fuzzing of sequences found both. */
+  private static Stream<Attack> sorts() {
+    return Stream.of(
+        Attack.of(
+            "a sort of numbers among which the graph makes a NaN",
+            OUT_OF_RANGE,
+            client -> {
+              var g = WireGraph.on(client, 0);
+              var values = g.data(F32, 256, 4);
+              var roots = g.node(TensorOp.SQRT, F32, 256, 4).from(values);
+              g.node(TensorOp.ARGSORT, I32, 256, 4).from(roots);
+              float[] negative = new float[1024];
+              for (int i = 0; i < negative.length; i++) {
+                negative[i] = i % 3 - 1;
+              }
+              client.write(values.build(), negative);
+              g.send(0, 1);
+              client.endSending();
+            }),
+        Attack.graph(
+            "a sort over the numbers that it sorts",
+            OUT_OF_RANGE,
+            g -> {
+              var values = g.data(F32, 256, 4);
+              g.node(TensorOp.ARGSORT, I32, 256, 4)
+                  .from(values)
+                  .with(it -> it.data(values.address()));
+            }));
   }
 
   private static Stream<Attack> shapes() {

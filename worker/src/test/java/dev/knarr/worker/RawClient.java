@@ -76,16 +76,16 @@ final class RawClient implements AutoCloseable {
     socket.close();
   }
 
-  /** Reads what the server still sends until it closes the connection, at most 10 s. */
+  /** Reads what the server still sends until it closes the connection, at most 60 s. */
   void awaitClosed() throws IOException {
-    socket.socket().setSoTimeout(10_000);
+    socket.socket().setSoTimeout(60_000);
     var rest = socket.socket().getInputStream();
     try {
       while (rest.read() >= 0) {
         // An answer to something earlier.
       }
     } catch (SocketTimeoutException e) {
-      throw new AssertionError("The server has not closed the connection after 10 s", e);
+      throw new AssertionError("The server has not closed the connection after 60 s", e);
     } catch (SocketException e) {
       // Closed with data of ours unread, which TCP reports as a reset.
     }

@@ -33,6 +33,7 @@ public final class TestConfig {
             .with("threads", 1)
             .with("graph-memory", "16Mi")
             .with("native-graph-memory", "16Mi")
+            .with("max-connections-per-address", 256)
             .with("hello-timeout", "1s")
             .with("stop-timeout", "10s");
     return names.length == 0 ? config : config.with("device", String.join(",", names));
@@ -74,8 +75,16 @@ public final class TestConfig {
     return config;
   }
 
-  public TestConfig withMaxConnections(int most) {
-    return with("max-connections", most);
+  public TestConfig withMaxConnections(int most, int mostPerAddress) {
+    return with("max-connections", most).with("max-connections-per-address", mostPerAddress);
+  }
+
+  public TestConfig withHelloTimeout(Duration hello) {
+    return with("hello-timeout", hello);
+  }
+
+  public TestConfig withTimeouts(Duration message, Duration graph, Duration stop) {
+    return with("message-timeout", message).with("graph-timeout", graph).with("stop-timeout", stop);
   }
 
   /** As the worker takes it. */

@@ -29,10 +29,16 @@ public abstract sealed class RpcChannel implements AutoCloseable
   /** From this size on data skips our buffer: below it a copy is cheaper than a call. */
   private static final int STRAIGHT_BYTES = 1 << 14;
 
+  /** A call returns only when all of it is on its way, and a watchdog wants to see it get on. */
+  private static final int WRITE_BYTES = 1 << 18;
+
   final ReentrantLock readLock = new ReentrantLock();
   final ReentrantLock writeLock = new ReentrantLock();
   final WireLimits limits;
   final FrameMeter meter;
+
+  final TransferProgress reading = new TransferProgress();
+  final TransferProgress writing = new TransferProgress();
 
   private final ByteChannel channel;
   private final String peer;
@@ -89,7 +95,7 @@ public abstract sealed class RpcChannel implements AutoCloseable
     in.compact();
     try {
       while (in.position() < bytes) {
-        if (channel.read(in) < 0) {
+        if (read(in) < 0) {
           if (in.position() == 0) {
             return false;
           }
@@ -116,13 +122,24 @@ public abstract sealed class RpcChannel implements AutoCloseable
     drainTo(destination);
     while (destination.hasRemaining()) {
       if (destination.isDirect() && destination.remaining() >= STRAIGHT_BYTES) {
-        if (channel.read(destination) < 0) {
+        if (read(destination) < 0) {
           throw truncated();
         }
       } else {
         require(1);
         drainTo(destination);
       }
+    }
+  }
+
+  private int read(ByteBuffer destination) throws IOException {
+    int bytes = 0;
+    reading.callBegins();
+    try {
+      bytes = channel.read(destination);
+      return bytes;
+    } finally {
+      reading.callEnds(bytes);
     }
   }
 
@@ -187,8 +204,17 @@ public abstract sealed class RpcChannel implements AutoCloseable
   }
 
   private void drain(ByteBuffer source) throws IOException {
-    while (source.hasRemaining()) {
-      channel.write(source);
+    int end = source.limit();
+    while (source.position() < end) {
+      int bytes = 0;
+      writing.callBegins();
+      try {
+        source.limit(Math.min(end, source.position() + WRITE_BYTES));
+        bytes = channel.write(source);
+      } finally {
+        writing.callEnds(bytes);
+        source.limit(end);
+      }
     }
   }
 
@@ -203,6 +229,9 @@ public abstract sealed class RpcChannel implements AutoCloseable
     }
   }
 
+  /** Gives back what a kind of channel has beside its buffers; once, with both locks held. */
+  void closed() {}
+
   /** Closes the connection and gives the buffers back; a second call does nothing. */
   @Override
   public final void close() throws IOException {
@@ -215,6 +244,7 @@ public abstract sealed class RpcChannel implements AutoCloseable
       try {
         if (arena.scope().isAlive()) {
           arena.close();
+          closed();
         }
       } finally {
         writeLock.unlock();

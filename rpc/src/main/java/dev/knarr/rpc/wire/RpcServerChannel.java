@@ -24,27 +24,47 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RpcServerChannel extends RpcChannel {
   /** First piece of a graph's memory; more is taken only as its bytes really arrive. */
-  private static final int FIRST_GRAPH_BYTES = 1 << 20;
+  private static final int FIRST_GRAPH_BYTES = 1 << 18;
 
   private final ProtocolEdition edition = ProtocolEdition.CURRENT;
   private final ResponseTracker tracker;
+  private final MessageBudget budget;
+  private MessageBudget.@Nullable Share held;
   private boolean greeted;
   private long dataRemaining;
   private long dataOwed;
   private @Nullable RpcResponse lastResponse;
 
-  private RpcServerChannel(ByteChannel channel, WireLimits limits, FrameMeter meter) {
+  private RpcServerChannel(
+      ByteChannel channel, WireLimits limits, MessageBudget budget, FrameMeter meter) {
     super(channel, limits, meter);
     this.tracker = new ResponseTracker(limits);
-  }
-
-  /** Takes over a connected channel in blocking mode. */
-  public static RpcServerChannel over(ByteChannel channel, WireLimits limits, FrameMeter meter) {
-    return new RpcServerChannel(channel, limits, meter);
+    this.budget = budget;
   }
 
   /**
-   * Waits for the next request. Data that follows it must be read or skipped before the next call.
+   * Takes over a connected channel in blocking mode.
+   *
+   * @param budget what the messages that are held in memory are taken from
+   */
+  public static RpcServerChannel over(
+      ByteChannel channel, WireLimits limits, MessageBudget budget, FrameMeter meter) {
+    return new RpcServerChannel(channel, limits, budget, meter);
+  }
+
+  /** How the reading of requests gets on; any thread. */
+  public TransferProgress reading() {
+    return reading;
+  }
+
+  /** How the writing of answers gets on; any thread. */
+  public TransferProgress writing() {
+    return writing;
+  }
+
+  /**
+   * Waits for the next request. Data that follows it must be read or skipped before the next call,
+   * which also gives back the budget of the request before: the caller must have let go of it.
    *
    * @return null when the client closed the connection between two messages
    * @throws RpcProtocolException when the message must be refused
@@ -56,10 +76,14 @@ public final class RpcServerChannel extends RpcChannel {
         throw new IllegalStateException(
             "Data of the last request has not been read: %d bytes".formatted(dataRemaining));
       }
+      releaseMessage();
       if (!fill(1)) {
         return null;
       }
-      return readFrame();
+      reading.messageBegins();
+      RpcRequest request = readFrame();
+      endUnlessDataFollows();
+      return request;
     } finally {
       readLock.unlock();
     }
@@ -108,18 +132,41 @@ public final class RpcServerChannel extends RpcChannel {
     int device = in.getInt();
     long uid = in.getLong();
     int graphBytes = bytes - RpcRequest.GraphCompute.HEAD_BYTES;
-    byte[] graph = new byte[Math.min(graphBytes, FIRST_GRAPH_BYTES)];
-    int have = 0;
-    while (true) {
-      readFully(ByteBuffer.wrap(graph, have, graph.length - have));
-      have = graph.length;
-      if (have == graphBytes) {
-        break;
-      }
-      graph = Arrays.copyOf(graph, (int) Math.min(graphBytes, 2L * have));
+    reading.messageIsHeld();
+    var share = budget.share(graphBytes);
+    held = share;
+    byte[] graph = new byte[0];
+    while (graph.length < graphBytes) {
+      int have = graph.length;
+      int next = (int) Math.min(graphBytes, Math.max(FIRST_GRAPH_BYTES, 2L * have));
+      share.growTo(next);
+      graph = Arrays.copyOf(graph, next);
+      readFully(ByteBuffer.wrap(graph, have, next - have));
     }
     return new RpcRequest.GraphCompute(
         device, uid, ComputeGraph.decode(graph, limits.maxGraphNodes(), limits.maxGraphTensors()));
+  }
+
+  private void endUnlessDataFollows() {
+    if (dataRemaining == 0) {
+      reading.messageEnds();
+    }
+  }
+
+  /**
+   * Gives back what the last message has taken of the budget; only when nobody uses it any more.
+   */
+  private void releaseMessage() {
+    var share = held;
+    if (share != null) {
+      share.giveBack();
+      held = null;
+    }
+  }
+
+  @Override
+  void closed() {
+    releaseMessage();
   }
 
   /** Bytes of data of the last request that have not been read. */
@@ -140,6 +187,7 @@ public final class RpcServerChannel extends RpcChannel {
       requireAtMost(bytes, dataRemaining);
       dataRemaining -= bytes;
       readFully(destination);
+      endUnlessDataFollows();
     } finally {
       readLock.unlock();
     }
@@ -152,6 +200,7 @@ public final class RpcServerChannel extends RpcChannel {
       long bytes = dataRemaining;
       dataRemaining = 0;
       skipFully(bytes);
+      reading.messageEnds();
     } finally {
       readLock.unlock();
     }
@@ -174,6 +223,7 @@ public final class RpcServerChannel extends RpcChannel {
       }
       tracker.poll();
       lastResponse = response;
+      writing.messageBegins();
       ByteBuffer out = room(RpcCommand.RESPONSE_FRAMING_BYTES + 64);
       out.putLong(bytes);
       response.encode(out);

@@ -38,9 +38,12 @@ public record WireLimits(
     }
   }
 
-  /** 64 GiB of data, graphs of 128 MiB with 131,072 nodes and 262,144 descriptors. */
+  /**
+   * 64 GiB of data, graphs of 131,072 nodes and 262,144 descriptors, which 76 MiB hold. The largest
+   * models have some ten thousand nodes.
+   */
   public static WireLimits defaults() {
-    return new WireLimits(64L << 30, 128 << 20, 1 << 17, 1 << 18, 1024);
+    return new WireLimits(64L << 30, 76 << 20, 1 << 17, 1 << 18, 1024);
   }
 
   /** The same with another limit of data. */

@@ -202,15 +202,15 @@ class HostileRequestTest {
   class GivenAGraphOverItsLimit {
     @Test
     void whenItsLengthIsAnnounced_thenItIsRefusedBeforeItArrives() {
-      assertThat(fault(head(RpcCommand.GRAPH_COMPUTE, (128L << 20) + 1)))
+      assertThat(fault(head(RpcCommand.GRAPH_COMPUTE, (76L << 20) + 1)))
           .isEqualTo(ProtocolFault.FRAME_TOO_LARGE);
     }
 
     @Test
     void whenItsBytesNeverCome_thenLittleWasAllocatedForThem() {
-      // 128 MiB announced forty times would not fit the heap of the tests if it were taken ahead.
+      // 76 MiB announced forty times would not fit the heap of the tests if it were taken ahead.
       for (int i = 0; i < 40; i++) {
-        assertThat(fault(concat(head(RpcCommand.GRAPH_COMPUTE, 128L << 20), new byte[100])))
+        assertThat(fault(concat(head(RpcCommand.GRAPH_COMPUTE, 76L << 20), new byte[100])))
             .isEqualTo(ProtocolFault.TRUNCATED);
       }
     }
@@ -273,7 +273,10 @@ class HostileRequestTest {
 
   private static RpcServerChannel open(byte[] bytes) {
     return RpcServerChannel.over(
-        ScriptedByteChannel.of(bytes), WireLimits.defaults(), FrameMeter.NONE);
+        ScriptedByteChannel.of(bytes),
+        WireLimits.defaults(),
+        MessageBudget.unlimited(),
+        FrameMeter.NONE);
   }
 
   /** The smallest valid payload of a command, as a client that knows no better would send it. */

@@ -53,7 +53,10 @@ class ReplayTest {
     AtomicLong metered = new AtomicLong();
     try (RpcServerChannel server =
         RpcServerChannel.over(
-            socket, WireLimits.defaults(), (_, _, bytes) -> metered.addAndGet(bytes))) {
+            socket,
+            WireLimits.defaults(),
+            MessageBudget.unlimited(),
+            (_, _, bytes) -> metered.addAndGet(bytes))) {
       for (Message message : connection.messages()) {
         RpcRequest request = Objects.requireNonNull(server.readRequest());
         assertThat(request.command()).isEqualTo(RpcCommand.valueOf(message.command()));

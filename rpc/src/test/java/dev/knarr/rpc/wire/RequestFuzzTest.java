@@ -24,7 +24,10 @@ class RequestFuzzTest {
     ByteArrayOutputStream understood = new ByteArrayOutputStream();
     try (RpcServerChannel server =
         RpcServerChannel.over(
-            ScriptedByteChannel.of(bytes), LIMITS, (_, _, size) -> read.add(size))) {
+            ScriptedByteChannel.of(bytes),
+            LIMITS,
+            MessageBudget.unlimited(),
+            (_, _, size) -> read.add(size))) {
       RpcRequest request = server.readRequest();
       while (request != null) {
         byte[] data = new byte[(int) server.dataRemaining()];
@@ -45,7 +48,11 @@ class RequestFuzzTest {
   private static void requireSameMeaning(byte[] understood, byte[] original) throws IOException {
     assertThat(understood.length).isLessThanOrEqualTo(original.length);
     try (RpcServerChannel again =
-        RpcServerChannel.over(ScriptedByteChannel.of(understood), LIMITS, FrameMeter.NONE)) {
+        RpcServerChannel.over(
+            ScriptedByteChannel.of(understood),
+            LIMITS,
+            MessageBudget.unlimited(),
+            FrameMeter.NONE)) {
       ByteArrayOutputStream repeated = new ByteArrayOutputStream();
       try {
         RpcRequest request = again.readRequest();

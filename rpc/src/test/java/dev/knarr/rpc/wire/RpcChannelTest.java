@@ -61,7 +61,8 @@ class RpcChannelTest {
       assertThat(client.writes()).isEqualTo(1);
 
       ScriptedByteChannel socket = ScriptedByteChannel.of(client.written());
-      try (RpcServerChannel server = RpcServerChannel.over(socket, LIMITS, FrameMeter.NONE)) {
+      try (RpcServerChannel server =
+          RpcServerChannel.over(socket, LIMITS, MessageBudget.unlimited(), FrameMeter.NONE)) {
         ByteBuffer data = ByteBuffer.allocateDirect(128);
         int requests = 0;
         do {
@@ -103,7 +104,8 @@ class RpcChannelTest {
       }
 
       ScriptedByteChannel socket = ScriptedByteChannel.of(client.written());
-      try (RpcServerChannel server = RpcServerChannel.over(socket, LIMITS, FrameMeter.NONE)) {
+      try (RpcServerChannel server =
+          RpcServerChannel.over(socket, LIMITS, MessageBudget.unlimited(), FrameMeter.NONE)) {
         ByteBuffer direct = ByteBuffer.allocateDirect(BYTES);
         server.readRequest();
         server.readRequest();
@@ -133,7 +135,10 @@ class RpcChannelTest {
 
       try (RpcServerChannel server =
           RpcServerChannel.over(
-              ScriptedByteChannel.of(client.written()), LIMITS, FrameMeter.NONE)) {
+              ScriptedByteChannel.of(client.written()),
+              LIMITS,
+              MessageBudget.unlimited(),
+              FrameMeter.NONE)) {
         server.readRequest();
         server.readRequest();
         assertThatThrownBy(server::readRequest).isInstanceOf(IllegalStateException.class);
@@ -155,6 +160,7 @@ class RpcChannelTest {
           RpcServerChannel.over(
               ScriptedByteChannel.of(requests(new RpcRequest.DeviceCount())),
               LIMITS,
+              MessageBudget.unlimited(),
               FrameMeter.NONE)) {
         assertThatThrownBy(() -> server.write(new RpcResponse.DeviceCounted(1)))
             .isInstanceOf(IllegalStateException.class);
@@ -261,7 +267,9 @@ class RpcChannelTest {
         client =
             RpcClientChannel.over(
                 SocketChannel.open(listener.getLocalAddress()), LIMITS, FrameMeter.NONE);
-        server = RpcServerChannel.over(listener.accept(), LIMITS, FrameMeter.NONE);
+        server =
+            RpcServerChannel.over(
+                listener.accept(), LIMITS, MessageBudget.unlimited(), FrameMeter.NONE);
       }
     }
 

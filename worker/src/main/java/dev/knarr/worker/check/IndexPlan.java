@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.check;
 
+import static dev.knarr.rpc.ProtocolFault.BUDGET_EXCEEDED;
 import static dev.knarr.rpc.ProtocolFault.OUT_OF_RANGE;
 
 import dev.knarr.rpc.RpcProtocolException;
@@ -21,11 +22,18 @@ import org.jspecify.annotations.Nullable;
  * untouched, never; any others, right before the node that uses them.
  *
  * <p>Memory decides, not operands: a node that writes over the numbers between their making and
- * their use would otherwise smuggle any value in. Immutable; any thread.
+ * their use would otherwise smuggle any value in. Looking for the node that wrote last takes a few
+ * steps in a graph as llama.cpp makes it, and a bounded number in any. Immutable; any thread.
  */
 public final class IndexPlan {
   /** How many copies within a graph are followed to where numbers come from. */
   private static final int MAX_STEPS = 64;
+
+  /** A fifth of a second; graphs of llama.cpp take thousands. */
+  private static final long MAX_COMPARISONS = 1L << 25;
+
+  /** In place of the buffer of a node that may write anywhere; no buffer has it. */
+  private static final long ANYWHERE = 0;
 
   private static final long EXACT_IN_F32 = 1L << 24;
 
@@ -72,10 +80,16 @@ public final class IndexPlan {
    * Plans the reads of a graph whose nodes have passed {@link OperationCheck}.
    *
    * @throws RpcProtocolException OUT_OF_RANGE when a node would write over the row numbers it is
-   *     using; SIZE_OVERFLOW or BAD_TENSOR_TYPE for a descriptor without a size
+   *     using; BUDGET_EXCEEDED when its memory is so tangled that it takes too long to see;
+   *     SIZE_OVERFLOW or BAD_TENSOR_TYPE for a descriptor without a size
    */
   public static IndexPlan of(ComputeGraph graph) {
     return new IndexPlan(graph);
+  }
+
+  /** How many comparisons of memory it took to work this out. */
+  long comparisons() {
+    return writes.comparisons;
   }
 
   /** What to read, in the order of the nodes; several users of one tensor share a read. */
@@ -213,33 +227,81 @@ public final class IndexPlan {
     return a == null || b == null ? null : Origin.join(a, b);
   }
 
-  /** Which node writes which bytes. */
+  /**
+   * Which node writes which bytes. The nodes are the leaves of a binary tree, in their order; each
+   * knot knows from where to where the nodes below it write, so that a search backwards passes over
+   * whole stretches of nodes that write elsewhere.
+   */
   private static final class Writes {
     private final ComputeGraph graph;
+
+    /** The least power of two that is not less than the number of nodes: where the leaves begin. */
+    private final int leaves;
+
     private final long[] buffer;
     private final long[] start;
     private final long[] end;
-    private final boolean[] anywhere;
+    private long comparisons;
 
     Writes(ComputeGraph graph) {
       this.graph = graph;
       int nodes = graph.nodeCount();
+      leaves = Integer.highestOneBit(Math.max(1, 2 * nodes - 1));
       buffer = new long[nodes];
-      start = new long[nodes];
-      end = new long[nodes];
-      anywhere = new boolean[nodes];
+      start = new long[leaves + nodes + 1];
+      end = new long[leaves + nodes + 1];
       for (int node = 0; node < nodes; node++) {
         RpcTensor result = graph.tensor(graph.nodeIndex(node));
         TensorOp op = TensorOp.ofCode(result.op()).orElse(TensorOp.NONE);
+        int leaf = leaves + node;
         buffer[node] = result.buffer();
-        start[node] = result.data();
-        end[node] = start[node];
+        start[leaf] = result.data();
+        end[leaf] = start[leaf];
         if (result.isComputed() && !op.noOperation()) {
-          end[node] += result.byteSize();
+          end[leaf] += result.byteSize();
           // These two write to their operands.
-          anywhere[node] = op == TensorOp.OPT_STEP_ADAMW || op == TensorOp.OPT_STEP_SGD;
+          if (op == TensorOp.OPT_STEP_ADAMW || op == TensorOp.OPT_STEP_SGD) {
+            buffer[node] = ANYWHERE;
+            start[leaf] = 0;
+            end[leaf] = -1;
+          }
         }
       }
+      for (int knot = leaves - 1; knot > 0; knot--) {
+        join(knot);
+      }
+    }
+
+    private void join(int knot) {
+      int left = 2 * knot;
+      int right = left + 1;
+      if (left >= start.length || empty(left)) {
+        copy(knot, right);
+      } else if (right >= start.length || empty(right)) {
+        copy(knot, left);
+      } else {
+        start[knot] = least(start[left], start[right]);
+        end[knot] = most(end[left], end[right]);
+      }
+    }
+
+    private void copy(int knot, int from) {
+      if (from < start.length) {
+        start[knot] = start[from];
+        end[knot] = end[from];
+      }
+    }
+
+    private boolean empty(int knot) {
+      return start[knot] == end[knot];
+    }
+
+    private static long least(long a, long b) {
+      return Long.compareUnsigned(a, b) <= 0 ? a : b;
+    }
+
+    private static long most(long a, long b) {
+      return Long.compareUnsigned(a, b) >= 0 ? a : b;
     }
 
     /** The last node before this one that writes any byte of the tensor, or -1. */
@@ -247,23 +309,51 @@ public final class IndexPlan {
       RpcTensor read = graph.tensor(tensor);
       long from = read.data();
       long to = from + read.byteSize();
-      for (int i = node - 1; i >= 0; i--) {
-        if (anywhere[i] || overlaps(i, read.buffer(), from, to)) {
-          return i;
+      int knot = leaves + node;
+      while (knot > 1) {
+        // Up while there is nothing to the left, then to the left: all of it comes before the node.
+        boolean right = (knot & 1) == 1;
+        int before = knot - 1;
+        knot >>= 1;
+        if (right) {
+          int found = lastBelow(before, read.buffer(), from, to);
+          if (found >= 0) {
+            return found;
+          }
         }
       }
       return -1;
     }
 
-    boolean overlap(int node, int tensor) {
-      RpcTensor read = graph.tensor(tensor);
-      return overlaps(node, read.buffer(), read.data(), read.data() + read.byteSize());
+    private int lastBelow(int knot, long handle, long from, long to) {
+      if (knot >= start.length || !meets(knot, from, to)) {
+        return -1;
+      }
+      if (knot >= leaves) {
+        return buffer[knot - leaves] == handle || buffer[knot - leaves] == ANYWHERE
+            ? knot - leaves
+            : -1;
+      }
+      int found = lastBelow(2 * knot + 1, handle, from, to);
+      return found >= 0 ? found : lastBelow(2 * knot, handle, from, to);
     }
 
-    private boolean overlaps(int node, long handle, long from, long to) {
-      return buffer[node] == handle
-          && Long.compareUnsigned(start[node], to) < 0
-          && Long.compareUnsigned(from, end[node]) < 0;
+    private boolean meets(int knot, long from, long to) {
+      if (++comparisons > MAX_COMPARISONS) {
+        throw new RpcProtocolException(
+            BUDGET_EXCEEDED,
+            "The nodes write over each other's memory in a way that takes more than %d steps to follow"
+                .formatted(MAX_COMPARISONS));
+      }
+      return !empty(knot)
+          && Long.compareUnsigned(start[knot], to) < 0
+          && Long.compareUnsigned(from, end[knot]) < 0;
+    }
+
+    boolean overlap(int node, int tensor) {
+      RpcTensor read = graph.tensor(tensor);
+      return buffer[node] == read.buffer()
+          && meets(leaves + node, read.data(), read.data() + read.byteSize());
     }
 
     /** Whether the node writes every byte of the tensor and nothing lies between its elements. */
@@ -271,9 +361,11 @@ public final class IndexPlan {
       RpcTensor read = graph.tensor(tensor);
       RpcTensor made = graph.tensor(graph.nodeIndex(node));
       return made.byteSize() == elementBytes(made)
-          && Long.compareUnsigned(start[node], read.data()) <= 0
-          && Long.compareUnsigned(read.data() + read.byteSize(), end[node]) <= 0
-          && Long.remainderUnsigned(read.data() - start[node], made.tensorType().blockBytes()) == 0;
+          && Long.compareUnsigned(start[leaves + node], read.data()) <= 0
+          && Long.compareUnsigned(read.data() + read.byteSize(), end[leaves + node]) <= 0
+          && Long.remainderUnsigned(
+                  read.data() - start[leaves + node], made.tensorType().blockBytes())
+              == 0;
     }
 
     private static long elementBytes(RpcTensor tensor) {

@@ -325,6 +325,17 @@ final class Operand {
     return this;
   }
 
+  /** Shares no byte with the other. */
+  Operand apartFrom(Operand other) {
+    if (tensor.buffer() != 0
+        && tensor.buffer() == other.tensor.buffer()
+        && Long.compareUnsigned(tensor.data(), other.tensor.data() + other.byteSize) < 0
+        && Long.compareUnsigned(other.tensor.data(), tensor.data() + byteSize) < 0) {
+      throw op.refuse(OUT_OF_RANGE, "%s lies over %s".formatted(this, other));
+    }
+    return this;
+  }
+
   /** {@code nb[0] <= nb[1] <= nb[2] <= nb[3]}, which some kernels assert. */
   Operand ascending() {
     for (int i = 1; i < 4; i++) {

@@ -121,10 +121,11 @@ final class ReductionRules {
     }
   }
 
+  /** {@code std::sort} leaves the row when what it compares changes under it. */
   private static void argsort(Operation op) {
     op.param(0, 0, 1, "the order");
     Operand source = op.source(0).type(F32).packedRows().flatRows();
-    op.result().type(I32).shapeOf(source).packed().flatRows();
+    op.result().type(I32).shapeOf(source).packed().flatRows().apartFrom(source);
   }
 
   private static void topK(Operation op) {

@@ -12,6 +12,7 @@ import dev.knarr.worker.check.OperationCheck;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -46,9 +47,11 @@ public final class Device implements AutoCloseable {
   private final AtomicLong repackedBytes = new AtomicLong();
   private final AtomicLong restores = new AtomicLong();
   private final Optional<WeightRepack> repack;
+  private final RunningGraph running = new RunningGraph();
   private final DeviceThread thread;
   private final GgmlBackend backend;
   private Optional<GgmlBackend> cpuBackend = Optional.empty(); // the device thread's
+  private volatile boolean computing;
 
   /**
    * Opens the device.
@@ -88,6 +91,7 @@ public final class Device implements AutoCloseable {
       thread.close(CLOSE_LIMIT);
       throw e;
     }
+    running.computesWith(backend);
   }
 
   private long hostBytes() {
@@ -220,9 +224,12 @@ public final class Device implements AutoCloseable {
     scratchBytes.accumulateAndGet(bytes, Math::max);
   }
 
-  /** Host memory that can still be had. */
+  /**
+   * Host memory that can still be had, of the machine or the control group. Not of the limit for
+   * buffers: that may be filled to the last byte.
+   */
   public long hostFreeBytes() {
-    return ggml.hostMemory() ? freeBytes() : cpu.map(GgmlDevice::memoryFree).orElse(0L);
+    return cpu.orElse(ggml).memoryFree();
   }
 
   /** The most working memory at once. */
@@ -230,8 +237,16 @@ public final class Device implements AutoCloseable {
     return working.limitBytes();
   }
 
-  /** Queues work behind all that was submitted before. */
+  /** Queues work behind all that was submitted before, by whatever thread. */
   public DeviceTask submit(Runnable work) {
+    return thread.submitLast(work);
+  }
+
+  /**
+   * Queues work behind what the calling thread has submitted before. Threads that submit so take
+   * turns.
+   */
+  public DeviceTask submitInTurn(Runnable work) {
     return thread.submit(work);
   }
 
@@ -262,7 +277,33 @@ public final class Device implements AutoCloseable {
     }
   }
 
-  /** Computes a graph and waits for its results; on the device's thread only. */
+  /**
+   * Runs a graph, which may be stopped; on the device's thread only.
+   *
+   * @param graph asks before each of its steps whether it may go on
+   * @return how long it took, in nanoseconds
+   * @throws dev.knarr.rpc.RpcProtocolException TIMEOUT when it was stopped
+   */
+  public long runGraph(Consumer<RunningGraph> graph) {
+    return running.run(graph);
+  }
+
+  /** Ends the graph that runs now, if the backend can, and all that come; any thread. */
+  public void stopGraphs() {
+    running.stopForGood("the worker stops");
+  }
+
+  /** Ends the graph that runs now if it has for longer than {@code limit}; any thread. */
+  public void stopGraphOver(Duration limit) {
+    running.stopOver(limit);
+  }
+
+  /** Whether a graph ends before its next node when it is stopped, and not only between steps. */
+  public boolean stopsAtNodes() {
+    return backend.stoppable();
+  }
+
+  /** Computes a part of a graph and waits for its results; on the device's thread only. */
   public void compute(GgmlGraph graph) {
     backend.compute(graph);
     backend.synchronize();
@@ -272,6 +313,7 @@ public final class Device implements AutoCloseable {
   public void computeOnCpu(GgmlGraph graph) {
     if (cpuBackend.isEmpty()) {
       cpuBackend = Optional.of(cpu.orElseThrow().openBackend(threads));
+      running.computesWith(cpuBackend.get());
     }
     var onCpu = cpuBackend.get();
     onCpu.compute(graph);
@@ -279,11 +321,12 @@ public final class Device implements AutoCloseable {
   }
 
   /**
-   * Finishes queued work and gives everything back; buffers must have been closed before. A graph
-   * cannot be stopped: a device that goes on computing is left to the end of the process.
+   * Finishes queued work and gives everything back; buffers must have been closed before. A device
+   * that goes on computing, since its backend cannot be stopped, is left to the end of the process.
    */
   @Override
   public void close() {
+    stopGraphs();
     var closing =
         submit(
             () -> {
@@ -293,7 +336,15 @@ public final class Device implements AutoCloseable {
     if (thread.close(CLOSE_LIMIT)) {
       closing.await();
     } else {
+      computing = true;
       LOG.warn("{} is still computing {} after it was told to stop", name(), CLOSE_LIMIT);
     }
+  }
+
+  /**
+   * Whether it goes on computing although it was closed: the process must not end in order then.
+   */
+  public boolean isStillComputing() {
+    return computing;
   }
 }

@@ -56,8 +56,8 @@ public final class DeviceTask {
   }
 
   /**
-   * Waits for the end of the work, good or bad. Device work always ends (ggml has no way to stop a
-   * graph), so there is no time limit here; an interrupt is kept for the caller.
+   * Waits for the end of the work, good or bad. Device work always ends (graphs have a limit in
+   * time), so there is none here; an interrupt is kept for the caller.
    */
   public void awaitEnd() {
     if (!done) {

@@ -30,13 +30,17 @@ public final class CompiledGraph implements AutoCloseable {
    * Computes all nodes in order and returns when the results are in memory.
    *
    * @return how long it took, in nanoseconds
+   * @throws dev.knarr.rpc.RpcProtocolException TIMEOUT when it was stopped
    */
   public long compute() {
-    long start = System.nanoTime();
-    for (var step : steps) {
-      step.run(device);
-    }
-    long nanos = System.nanoTime() - start;
+    long nanos =
+        device.runGraph(
+            running -> {
+              for (var step : steps) {
+                running.requireNotStopped();
+                step.run(device);
+              }
+            });
     lastNanos = nanos;
     return nanos;
   }

@@ -8,20 +8,25 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One node that its device cannot compute, computed on the CPU: operands are copied to host memory,
  * the result back. Operands that share memory share it there too, so that views and in-place
- * results behave as on the device.
+ * results behave as on the device. The host memory is for all such nodes of a graph, one after the
+ * other.
  */
 final class CpuFallback implements GraphStep {
   private static final long ALIGNMENT = 64;
   private static final int CHUNK_BYTES = 4 << 20;
 
-  private final GgmlBuffer memory;
-  private final GgmlGraph graph;
-  private final List<Region> regions;
+  private final int node;
+  private final List<TensorPlace> operands;
+  private final Layout layout;
   private final TensorPlace result;
+  private @Nullable GgmlBuffer memory;
+  private @Nullable GgmlGraph graph;
 
   /** Device memory from {@code from}, and where its copy lies in host memory. */
   private record Region(TensorPlace from, long at) {
@@ -88,29 +93,63 @@ final class CpuFallback implements GraphStep {
     }
   }
 
-  /** Takes ownership of {@code memory} (laid out as {@code layout} says) and {@code graph}. */
-  CpuFallback(Layout layout, GgmlBuffer memory, GgmlGraph graph, TensorPlace result) {
-    this.regions = layout.regions;
-    this.memory = memory;
-    this.graph = graph;
+  /**
+   * Still without memory and graph.
+   *
+   * @param node index of its descriptor
+   * @param operands what it reads and writes, the result among them
+   */
+  CpuFallback(int node, List<TensorPlace> operands, TensorPlace result) {
+    this.node = node;
+    this.operands = List.copyOf(operands);
+    this.layout = new Layout(operands);
     this.result = result;
+  }
+
+  int node() {
+    return node;
+  }
+
+  /** What it needs of the host memory. */
+  long bytes() {
+    return layout.bytes();
+  }
+
+  boolean holds(TensorPlace place) {
+    return operands.contains(place);
+  }
+
+  /** Where the copy of an operand lies in the host memory. */
+  long offsetOf(TensorPlace operand) {
+    return layout.offsetOf(operand);
+  }
+
+  /** Works in this memory, which is closed with the first of those that use it. */
+  void use(GgmlBuffer hostMemory) {
+    memory = hostMemory;
+  }
+
+  /** Computes this graph of one node, and owns it. */
+  void compute(GgmlGraph onCpu) {
+    graph = onCpu;
   }
 
   @Override
   public void run(Device device) {
-    for (var region : regions) {
-      move(region.from(), region.at(), false);
+    var host = Objects.requireNonNull(memory);
+    for (var region : layout.regions) {
+      move(host, region.from(), region.at(), false);
     }
-    device.computeOnCpu(graph);
-    for (var region : regions) {
+    device.computeOnCpu(Objects.requireNonNull(graph));
+    for (var region : layout.regions) {
       if (region.holds(result)) {
-        move(result, region.offsetOf(result), true);
+        move(host, result, region.offsetOf(result), true);
         return;
       }
     }
   }
 
-  private void move(TensorPlace place, long at, boolean toDevice) {
+  private static void move(GgmlBuffer memory, TensorPlace place, long at, boolean toDevice) {
     for (long done = 0; done < place.bytes(); done += CHUNK_BYTES) {
       int length = (int) Math.min(CHUNK_BYTES, place.bytes() - done);
       ByteBuffer host = memory.hostView(at + done, length);
@@ -124,7 +163,11 @@ final class CpuFallback implements GraphStep {
 
   @Override
   public void close() {
-    graph.close();
-    memory.close();
+    if (graph != null) {
+      graph.close();
+    }
+    if (memory != null) {
+      memory.close();
+    }
   }
 }

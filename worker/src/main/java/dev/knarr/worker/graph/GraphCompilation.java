@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.graph;
 
+import dev.knarr.ggml.GgmlBuffer;
 import dev.knarr.ggml.GgmlDevice;
 import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.ProtocolFault;
@@ -11,6 +12,7 @@ import dev.knarr.rpc.tensor.TensorOp;
 import dev.knarr.worker.check.GraphCheck;
 import dev.knarr.worker.check.IndexPlan;
 import dev.knarr.worker.check.IndexPlan.Read;
+import dev.knarr.worker.check.NodeWork;
 import dev.knarr.worker.check.OperationCheck;
 import dev.knarr.worker.check.ScratchMemory;
 import dev.knarr.worker.device.Device;
@@ -39,6 +41,12 @@ final class GraphCompilation implements AutoCloseable {
           TensorOp.TOP_K,
           TensorOp.FLASH_ATTN_EXT);
 
+  /**
+   * After how many multiply-adds a new step begins on a device that can be stopped between steps
+   * only: a fraction of a second for a graphics processor, and more than the graph of a token has.
+   */
+  private static final long WORK_OF_A_STEP = 10_000_000_000_000L;
+
   private final ComputeGraph graph;
   private final Device device;
   private final LongPredicate working;
@@ -57,7 +65,17 @@ final class GraphCompilation implements AutoCloseable {
 
   private long wholeBytes;
   private boolean split;
-  private int fallbackNodes;
+
+  /**
+   * Nodes that the CPU computes: one memory for the copies of all, as large as the largest needs.
+   */
+  private final List<CpuFallback> onCpu = new ArrayList<>();
+
+  private final long mostWork;
+
+  /** Of the operations being collected. */
+  private long pendingWork;
+
   private long reservedBytes;
   private long scratchBytes;
   private boolean done;
@@ -67,11 +85,13 @@ final class GraphCompilation implements AutoCloseable {
       Device device,
       TensorPlaces resolver,
       LongPredicate working,
-      FallbackLog fallbacks) {
+      FallbackLog fallbacks,
+      long mostWork) {
     this.graph = graph;
     this.device = device;
     this.working = working;
     this.fallbacks = fallbacks;
+    this.mostWork = mostWork;
     this.places = new TensorPlace[graph.tensorCount()];
     for (int i = 0; i < places.length; i++) {
       places[i] = resolver.of(graph.tensor(i));
@@ -99,9 +119,10 @@ final class GraphCompilation implements AutoCloseable {
       }
     }
     finishLastStep();
+    buildFallbacks();
     device.usesScratch(scratchBytes);
     done = true;
-    return new CompiledGraph(device, steps, fallbackNodes, reservedBytes);
+    return new CompiledGraph(device, steps, onCpu.size(), reservedBytes);
   }
 
   /** Puts weights into the layout that this graph will find them in. */
@@ -158,6 +179,7 @@ final class GraphCompilation implements AutoCloseable {
       pending.add(index);
       return;
     }
+    long work = boundedWork(index);
     requireOnDevice(index, "the result");
     requireRoomBehind(index);
     for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
@@ -166,14 +188,47 @@ final class GraphCompilation implements AutoCloseable {
         requireOnDevice(source, "operand " + k);
       }
     }
-    if (whole().supported(device.ggml(), index)) {
+    boolean onDevice = whole().supported(device.ggml(), index);
+    if (device.ggml().hostMemory() || !onDevice) {
+      checkNumbersToSort(index);
+    }
+    if (onDevice) {
+      pendingWork += work;
+      if (pendingWork > WORK_OF_A_STEP && !device.stopsAtNodes()) {
+        finishStep();
+        pendingWork = work;
+      }
       pending.add(index);
     } else {
       finishStep();
       split = true;
       steps.add(fallback(index));
-      fallbackNodes++;
     }
+  }
+
+  private void checkNumbersToSort(int index) {
+    var node = graph.tensor(index);
+    if (node.op() != TensorOp.ARGSORT.code()) {
+      return;
+    }
+    int source = graph.sourceIndex(index, 0);
+    var place = places[source];
+    if (place != null && place.bytes() > 0) {
+      finishStep();
+      steps.add(new GraphStep.CheckNumbers(NumberCheck.of(graph.tensor(source), place)));
+    }
+  }
+
+  /** A device cannot be stopped within a node: what no time limit can end must not begin. */
+  private long boundedWork(int index) {
+    long work = NodeWork.of(graph, index);
+    if (work > mostWork) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED,
+          "%s asks for %d multiply-adds in one node, more than %d, which %s can hardly do within knarr.worker.graph-timeout"
+              .formatted(graph.tensor(index).printableName(), work, mostWork, device.name()));
+    }
+    return work;
   }
 
   private boolean isNoOperation(int index) {
@@ -209,7 +264,14 @@ final class GraphCompilation implements AutoCloseable {
     }
   }
 
-  /** Some backends keep intermediate values behind a result; the client has asked how many. */
+  /**
+   * Some backends keep intermediate values behind a result. The client has asked how many bytes
+   * that takes and has reserved the most of the answer and of the tensor itself, so a result that
+   * it has placed has that room. Its question knows neither operands nor, once asked, another shape
+   * of them (section 7.14 of the protocol); where a backend's need grew with them, the stock server
+   * would write behind the buffer, and this is all that keeps it from that. CUDA, ROCm and Vulkan
+   * need no more than the tensor for any of these operations.
+   */
   private void requireRoomBehind(int index) {
     var place = places[index];
     var node = graph.tensor(index);
@@ -273,6 +335,7 @@ final class GraphCompilation implements AutoCloseable {
         steps.add(new GraphStep.OnDevice(part.build(pending)));
       }
       pending.clear();
+      pendingWork = 0;
     }
   }
 
@@ -287,9 +350,11 @@ final class GraphCompilation implements AutoCloseable {
     }
   }
 
-  /** A step that computes one node on the CPU, or a refusal where the CPU cannot either. */
+  /** A step that computes one node on the CPU, to be built when all of them are known. */
   private CpuFallback fallback(int index) {
-    GgmlDevice cpu = device.cpu().orElseThrow(() -> unsupported(index));
+    if (device.cpu().isEmpty()) {
+      throw unsupported(index);
+    }
     if (scratchBytes == 0) {
       requireScratch();
     }
@@ -304,30 +369,43 @@ final class GraphCompilation implements AutoCloseable {
     if (result == null) {
       throw unsupported(index);
     }
-    var layout = new CpuFallback.Layout(operands);
-    long bytes = layout.bytes() + OperationCheck.OVERREAD_BYTES;
+    var fallback = new CpuFallback(index, operands, result);
+    onCpu.add(fallback);
+    return fallback;
+  }
+
+  private void buildFallbacks() {
+    if (onCpu.isEmpty()) {
+      return;
+    }
+    long bytes =
+        onCpu.stream().mapToLong(CpuFallback::bytes).max().orElseThrow()
+            + OperationCheck.OVERREAD_BYTES;
     reserve(bytes);
+    GgmlDevice cpu = device.cpu().orElseThrow();
     var memory = cpu.allocate(bytes);
+    onCpu.forEach(fallback -> fallback.use(memory));
+    for (var fallback : onCpu) {
+      build(fallback, cpu, memory);
+    }
+  }
+
+  private void build(CpuFallback fallback, GgmlDevice cpu, GgmlBuffer memory) {
+    int index = fallback.node();
     var node = List.of(index);
-    try (var onCpu =
-        GraphPart.of(
-            graph,
-            node,
-            i -> {
-              var place = places[i];
-              return place != null && operands.contains(place)
-                  ? new GraphPart.Spot(memory, layout.offsetOf(place), Optional.empty())
-                  : null;
-            },
-            this::reserve)) {
-      if (!onCpu.supported(cpu, index)) {
+    GraphPart.Spots spots =
+        tensor -> {
+          var place = places[tensor];
+          return place != null && fallback.holds(place)
+              ? new GraphPart.Spot(memory, fallback.offsetOf(place), Optional.empty())
+              : null;
+        };
+    try (var part = GraphPart.of(graph, node, spots, this::reserve)) {
+      if (!part.supported(cpu, index)) {
         throw unsupported(index);
       }
       fallbacks.fellBack(device, graph.tensor(index));
-      return new CpuFallback(layout, memory, onCpu.build(node), result);
-    } catch (RuntimeException e) {
-      memory.close();
-      throw e;
+      fallback.compute(part.build(node));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.knarr.worker.graph;
 
 import dev.knarr.rpc.tensor.ComputeGraph;
 import dev.knarr.worker.device.Device;
+import java.time.Duration;
 import java.util.function.LongPredicate;
 
 /**
@@ -10,7 +11,22 @@ import java.util.function.LongPredicate;
  * here, before ggml sees any of it. Any thread.
  */
 public final class GraphCompiler {
+  /** What no CPU thread, and no graphics processor, does of large multiplications in a second. */
+  private static final long WORK_OF_A_THREAD = 10_000_000_000L;
+
+  private static final long WORK_OF_A_GPU = 100_000_000_000L;
+
   private final FallbackLog fallbacks = new FallbackLog();
+  private final long timeoutSeconds;
+
+  /**
+   * A compiler of graphs that may run for a limited time.
+   *
+   * @param timeout what it is; a node that would take longer by far is refused
+   */
+  public GraphCompiler(Duration timeout) {
+    this.timeoutSeconds = Math.max(1, timeout.toSeconds());
+  }
 
   /**
    * Checks a graph and builds it for {@code device}.
@@ -22,8 +38,17 @@ public final class GraphCompiler {
    */
   public CompiledGraph compile(
       ComputeGraph graph, Device device, TensorPlaces places, LongPredicate working) {
-    try (var compilation = new GraphCompilation(graph, device, places, working, fallbacks)) {
+    try (var compilation =
+        new GraphCompilation(graph, device, places, working, fallbacks, mostWork(device))) {
       return compilation.compile();
     }
+  }
+
+  private long mostWork(Device device) {
+    long perSecond =
+        device.stopsAtNodes()
+            ? WORK_OF_A_THREAD * device.threads()
+            : Math.max(WORK_OF_A_GPU, WORK_OF_A_THREAD * device.threads());
+    return timeoutSeconds * perSecond;
   }
 }

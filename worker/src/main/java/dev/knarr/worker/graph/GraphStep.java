@@ -6,7 +6,7 @@ import dev.knarr.worker.device.Device;
 
 /** A part of a graph's computation; steps run in order on the device's thread. */
 sealed interface GraphStep extends AutoCloseable
-    permits GraphStep.OnDevice, GraphStep.CheckIndices, CpuFallback {
+    permits GraphStep.OnDevice, GraphStep.CheckIndices, GraphStep.CheckNumbers, CpuFallback {
   void run(Device device);
 
   @Override
@@ -27,6 +27,17 @@ sealed interface GraphStep extends AutoCloseable
 
   /** Refuses to go on if an index that the next nodes trust is out of range. */
   record CheckIndices(IndexCheck check) implements GraphStep {
+    @Override
+    public void run(Device device) {
+      check.run();
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** Refuses to go on if what the next node sorts has no order. */
+  record CheckNumbers(NumberCheck check) implements GraphStep {
     @Override
     public void run(Device device) {
       check.run();

@@ -2,6 +2,7 @@
 package dev.knarr.worker.graph;
 
 import dev.knarr.worker.device.Device;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -20,7 +21,7 @@ public final class GraphStores {
    * @param limits of all stores together
    */
   public GraphStores(List<Device> devices, Limits limits, GraphEvents events) {
-    var compiler = new GraphCompiler();
+    var compiler = new GraphCompiler(limits.computing);
     this.archive = new GraphArchive(limits.archiveBytes, events);
     this.events = events;
     this.natives =
@@ -32,14 +33,15 @@ public final class GraphStores {
   }
 
   /**
-   * How much memory graphs may take.
+   * How much memory and time graphs may take.
    *
    * @param archiveBytes of the worker, for the compact forms of all graphs that may be named again;
    *     beyond it a client is refused
    * @param nativeBytes of each device, for native graphs that nobody is computing; beyond it some
    *     are closed, to be rebuilt when they are asked for
+   * @param computing how long one graph may be computed; what would take longer by far is refused
    */
-  public record Limits(long archiveBytes, long nativeBytes) {}
+  public record Limits(long archiveBytes, long nativeBytes, Duration computing) {}
 
   /** A new store for one connection's graphs on one device. */
   public GraphStore open(Device device) {

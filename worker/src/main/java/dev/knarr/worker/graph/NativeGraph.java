@@ -61,7 +61,8 @@ public final class NativeGraph {
     return true;
   }
 
-  private void release() {
+  /** Ends one use without computing. */
+  public void release() {
     boolean close;
     synchronized (this) {
       if (--users > 0) {

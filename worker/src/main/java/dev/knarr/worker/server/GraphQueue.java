@@ -17,6 +17,9 @@ final class GraphQueue {
   private final Device device;
   private final Queue<DeviceTask> outstanding = new ArrayDeque<>();
 
+  /** Whether what was queued need not be computed any more: by the device's thread too. */
+  private volatile boolean abandoned;
+
   GraphQueue(Device device) {
     this.device = device;
   }
@@ -35,14 +38,30 @@ final class GraphQueue {
   }
 
   /**
-   * Queues work, for which {@link #makeRoom} has made room.
+   * Queues work, for which {@link #makeRoom} has made room. It has to ask {@link #isAbandoned}
+   * whether anybody waits for its result.
    *
    * @param brief whether the work is so short that it is better done at once if the device is idle
    */
   void submit(boolean brief, Runnable work) {
     if (!(brief && outstanding.isEmpty() && device.tryRun(work))) {
-      outstanding.add(device.submit(work));
+      outstanding.add(
+          device.submitInTurn(
+              () -> {
+                try {
+                  work.run();
+                } catch (RuntimeException | Error e) {
+                  // Later graphs work on what this one has not made, for a client that is closed.
+                  abandoned = true;
+                  throw e;
+                }
+              }));
     }
+  }
+
+  /** Whether an earlier graph has failed or the client is gone; on the device's thread too. */
+  boolean isAbandoned() {
+    return abandoned;
   }
 
   /**
@@ -61,6 +80,7 @@ final class GraphQueue {
    * failure ended it and is its reason, later ones follow from that.
    */
   void drain() {
+    abandoned = true;
     while (!outstanding.isEmpty()) {
       outstanding.remove().awaitEnd();
     }

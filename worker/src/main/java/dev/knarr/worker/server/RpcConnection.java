@@ -7,13 +7,17 @@ import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.LogGate;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
 import java.nio.channels.SocketChannel;
+import java.time.Instant;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,12 +25,14 @@ import org.slf4j.MDC;
 
 /**
  * One client: reads its requests one after the other and has its {@link Session} carry them out.
- * {@link #run} belongs to the connection's own platform thread; {@link #hasSaidHello} and {@link
- * #abort} may be called by any.
+ * {@link #run} belongs to the connection's own platform thread; everything else may be called by
+ * any, {@link #expire} by one.
  */
 final class RpcConnection implements Runnable {
   private static final Logger LOG = LoggerFactory.getLogger(RpcConnection.class);
   private static final LogGate REFUSALS = new LogGate(LOG);
+
+  private static final double NANOS_PER_SECOND = 1e9;
 
   private final int number;
   private final SocketChannel socket;
@@ -34,11 +40,14 @@ final class RpcConnection implements Runnable {
   private final Session session;
   private final FrameMeter meter;
   private final WireLimits limits;
+  private final MessageBudget budget;
   private final ServerEvents events;
   private final CommandLog commandLog;
   private final long openedNanos = System.nanoTime();
+  private final Instant opened = Instant.now();
   private volatile boolean saidHello;
   private volatile @Nullable String abortReason;
+  private volatile @Nullable RpcServerChannel open;
   private @Nullable RpcCommand inHand; // the connection's thread's
   private long inHandSinceNanos; // as inHand
   private @Nullable String logged; // its fields, where this command is to be logged; as inHand
@@ -49,6 +58,7 @@ final class RpcConnection implements Runnable {
       SocketAddress peer,
       Session session,
       WireLimits limits,
+      MessageBudget budget,
       FrameMeter meter,
       ServerEvents events,
       CommandLog commandLog) {
@@ -57,6 +67,7 @@ final class RpcConnection implements Runnable {
     this.peer = peer;
     this.session = session;
     this.limits = limits;
+    this.budget = budget;
     this.meter = meter;
     this.events = events;
     this.commandLog = commandLog;
@@ -69,7 +80,8 @@ final class RpcConnection implements Runnable {
     MDC.put("peer", peer.toString());
     try (socket;
         session;
-        var channel = RpcServerChannel.over(socket, limits, meter)) {
+        var channel = RpcServerChannel.over(socket, limits, budget, meter)) {
+      open = channel;
       serve(channel);
       LOG.debug("conn={} peer={} closed its connection", number, peer);
     } catch (RpcProtocolException e) {
@@ -84,7 +96,7 @@ final class RpcConnection implements Runnable {
       if (abortReason == null) {
         LOG.debug("conn={} peer={} is gone: {}", number, peer, e.toString());
       } else {
-        LOG.info("conn={} peer={} was closed: {}", number, peer, abortReason);
+        LOG.info("conn={} peer={} was closed{}: {}", number, peer, during(), abortReason);
       }
     } catch (RuntimeException | Error e) {
       fail(e);
@@ -92,27 +104,45 @@ final class RpcConnection implements Runnable {
   }
 
   private void serve(RpcServerChannel channel) throws IOException {
-    for (var request = channel.readRequest(); request != null; request = channel.readRequest()) {
-      inHandSinceNanos = System.nanoTime();
-      RpcCommand command = request.command();
-      inHand = command;
-      // A buffer that the command frees has its device before.
-      logged = commandLog.isOn() ? text(request) : null;
-      session.carryOut(request, channel);
-      if (command.answered()) {
-        channel.flush();
+    try {
+      while (serveNext(channel)) {
+        // Each request is out of reach before the next is waited for: a graph may have 76 MiB.
       }
-      inHand = null;
-      long nanos = System.nanoTime() - inHandSinceNanos;
-      events.served(command, nanos);
-      if (logged != null) {
-        CommandLog.write(number, peer, command, logged, nanos, result(command, channel));
-        logged = null;
+    } catch (IOException e) {
+      if (abortReason == null) {
+        session.finish();
       }
-      if (command == RpcCommand.HELLO) {
-        saidHello = true;
-      }
+      throw e;
     }
+    session.finish();
+  }
+
+  /** Carries out one request; false when the client has said its last. */
+  private boolean serveNext(RpcServerChannel channel) throws IOException {
+    var request = channel.readRequest();
+    if (request == null) {
+      return false;
+    }
+    inHandSinceNanos = System.nanoTime();
+    RpcCommand command = request.command();
+    inHand = command;
+    // A buffer that the command frees has its device before.
+    logged = commandLog.isOn() ? text(request) : null;
+    session.carryOut(request, channel);
+    if (command.answered()) {
+      channel.flush();
+    }
+    inHand = null;
+    long nanos = System.nanoTime() - inHandSinceNanos;
+    events.served(command, nanos);
+    if (logged != null) {
+      CommandLog.write(number, peer, command, logged, nanos, result(command, channel));
+      logged = null;
+    }
+    if (command == RpcCommand.HELLO) {
+      saidHello = true;
+    }
+    return true;
   }
 
   private @Nullable String text(RpcRequest request) {
@@ -171,6 +201,43 @@ final class RpcConnection implements Runnable {
 
   long ageNanos() {
     return System.nanoTime() - openedNanos;
+  }
+
+  ConnectionUse use() {
+    return session.use();
+  }
+
+  /** What this client has had, with its share of {@code allDeviceNanos}. */
+  ConnectionReport report(long allDeviceNanos) {
+    var use = session.use();
+    return new ConnectionReport(
+        number,
+        peer.toString().replaceFirst("^/", ""),
+        opened,
+        use.buffers(),
+        use.bufferBytes(),
+        use.graphs(),
+        use.deviceNanos() / NANOS_PER_SECOND,
+        allDeviceNanos == 0 ? 0 : Math.min(1, (double) use.deviceNanos() / allDeviceNanos));
+  }
+
+  /** The channel, once there is one, whose progress a watchdog may look at. */
+  Optional<RpcServerChannel> channel() {
+    return Optional.ofNullable(open);
+  }
+
+  /** Ends the connection of a client that came to a limit in time, and counts it as refused. */
+  void expire(String reason) {
+    if (abortReason == null) {
+      events.rejected(ProtocolFault.TIMEOUT);
+      try {
+        // What the client does not read must not stay in the kernel's memory either.
+        socket.setOption(StandardSocketOptions.SO_LINGER, 0);
+      } catch (IOException e) {
+        LOG.debug("conn={} is closed already", number, e);
+      }
+      abort(reason);
+    }
   }
 
   /** Ends the connection from another thread; its own thread then frees everything. */

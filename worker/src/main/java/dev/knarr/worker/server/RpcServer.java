@@ -2,6 +2,8 @@
 package dev.knarr.worker.server;
 
 import dev.knarr.rpc.wire.FrameMeter;
+import dev.knarr.rpc.wire.MessageBudget;
+import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.device.Device;
@@ -9,12 +11,14 @@ import dev.knarr.worker.device.LogGate;
 import dev.knarr.worker.graph.GraphStores;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,6 +36,11 @@ public final class RpcServer implements AutoCloseable {
   /** Clients open a dozen short connections before the long one. */
   private static final int BACKLOG = 128;
 
+  private static final Duration WATCH_INTERVAL = Duration.ofSeconds(1);
+
+  /** What a graph gets to come to the end of its node, once it has been told to stop. */
+  private static final Duration STOP_GRACE = Duration.ofSeconds(2);
+
   private final ServerSocketChannel listener;
   private final List<Device> devices;
   private final TensorCache cache;
@@ -41,6 +50,7 @@ public final class RpcServer implements AutoCloseable {
   private final GraphStores graphs;
   private final Communicators communicators;
   private final Map<RpcConnection, Thread> connections = new ConcurrentHashMap<>();
+  private final ConnectionLimit places;
   private final Thread accepting;
   private final Thread watching;
   private final CommandLog commandLog = new CommandLog();
@@ -52,15 +62,23 @@ public final class RpcServer implements AutoCloseable {
    *
    * @param address where to listen; port 0 takes any free one
    * @param limits what a frame may announce
+   * @param budget what the graphs of all clients take while they are read; this server's to close
    * @param maxConnections the most clients at once
+   * @param maxConnectionsPerAddress the most of them from one address
    * @param helloTimeout how long a client may take to say HELLO
+   * @param messageTimeout how long a client may keep the worker waiting in the middle of a message
+   * @param graphTimeout how long a device may compute one graph
    * @param stopTimeout how long running graphs may take to finish when the server is closed
    */
   public record Settings(
       InetSocketAddress address,
       WireLimits limits,
+      MessageBudget budget,
       int maxConnections,
+      int maxConnectionsPerAddress,
       Duration helloTimeout,
+      Duration messageTimeout,
+      Duration graphTimeout,
       Duration stopTimeout) {}
 
   /**
@@ -103,9 +121,10 @@ public final class RpcServer implements AutoCloseable {
     this.cache = cache;
     this.meter = meter;
     this.events = events;
+    this.places = new ConnectionLimit(settings.maxConnections, settings.maxConnectionsPerAddress);
     this.communicators = new Communicators(settings.address.getAddress(), Duration.ofSeconds(5));
     this.accepting = Thread.ofPlatform().name("rpc-accept").start(this::accept);
-    this.watching = Thread.ofVirtual().name("rpc-hello-watch").start(this::closeSilent);
+    this.watching = Thread.ofVirtual().name("rpc-watch").start(this::watch);
   }
 
   /** Where the server listens, with the port it got. */
@@ -120,6 +139,16 @@ public final class RpcServer implements AutoCloseable {
   /** What logs the commands of this server's connections. */
   public CommandLog commandLog() {
     return commandLog;
+  }
+
+  /** The clients that are connected, those that came first in front. */
+  public List<ConnectionReport> connections() {
+    var now = List.copyOf(connections.keySet());
+    long all = now.stream().mapToLong(connection -> connection.use().deviceNanos()).sum();
+    return now.stream()
+        .map(connection -> connection.report(all))
+        .sorted(Comparator.comparingInt(ConnectionReport::id))
+        .toList();
   }
 
   private void accept() {
@@ -141,7 +170,21 @@ public final class RpcServer implements AutoCloseable {
   private void serve(int number, SocketChannel socket) throws IOException {
     boolean served = false;
     try {
-      served = start(number, socket);
+      var peer = (InetSocketAddress) socket.getRemoteAddress();
+      var refusal = places.take(peer.getAddress());
+      if (refusal.isPresent()) {
+        events.turnedAway();
+        LOG.atLevel(turnedAway.level()).log("{} was turned away: {}", peer, refusal.get());
+        return;
+      }
+      try {
+        start(number, socket, peer);
+        served = true;
+      } finally {
+        if (!served) {
+          places.give(peer.getAddress());
+        }
+      }
     } catch (OutOfMemoryError e) {
       throw new IOException("no thread or memory for it", e);
     } finally {
@@ -151,23 +194,22 @@ public final class RpcServer implements AutoCloseable {
     }
   }
 
-  /** Starts to serve a client, whose socket then belongs to its connection; false if it may not. */
-  private boolean start(int number, SocketChannel socket) throws IOException {
-    SocketAddress peer = socket.getRemoteAddress();
-    if (connections.size() >= settings.maxConnections) {
-      LOG.atLevel(turnedAway.level())
-          .log(
-              "{} was turned away: {} clients are connected (knarr.worker.max-connections)",
-              peer,
-              connections.size());
-      return false;
-    }
+  /** Starts to serve a client, whose socket and place then belong to its connection. */
+  private void start(int number, SocketChannel socket, InetSocketAddress peer) throws IOException {
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     noticeDeath(socket);
     var session = new Session(devices, graphs, communicators, cache, events);
     var connection =
         new RpcConnection(
-            number, socket, peer, session, settings.limits, meter, events, commandLog);
+            number,
+            socket,
+            peer,
+            session,
+            settings.limits,
+            settings.budget,
+            meter,
+            events,
+            commandLog);
     var thread =
         Thread.ofPlatform()
             .name("rpc-" + number + " " + peer)
@@ -178,6 +220,7 @@ public final class RpcServer implements AutoCloseable {
                     connection.run();
                   } finally {
                     connections.remove(connection);
+                    places.give(peer.getAddress());
                     events.disconnected();
                   }
                 });
@@ -190,7 +233,6 @@ public final class RpcServer implements AutoCloseable {
       events.disconnected();
       throw e;
     }
-    return true;
   }
 
   /**
@@ -206,16 +248,46 @@ public final class RpcServer implements AutoCloseable {
     }
   }
 
-  /** Closes connections whose client says nothing, which would otherwise hold a thread for ever. */
-  private void closeSilent() {
+  /** Ends what has come to a limit in time: clients that keep a thread waiting, and graphs. */
+  private void watch() {
+    Map<RpcConnection, Stalls> stalls = new HashMap<>();
     while (!closed) {
-      pause(Duration.ofSeconds(1));
+      pause(WATCH_INTERVAL);
+      stalls.keySet().retainAll(connections.keySet());
       commandLog.expire();
       for (var connection : connections.keySet()) {
-        if (!connection.hasSaidHello() && connection.ageNanos() > settings.helloTimeout.toNanos()) {
-          connection.abort("it did not say HELLO within " + settings.helloTimeout);
+        if (!connection.hasSaidHello()) {
+          if (connection.ageNanos() > settings.helloTimeout.toNanos()) {
+            connection.expire("it did not say HELLO within " + settings.helloTimeout);
+          }
+        } else if (stalls
+            .computeIfAbsent(connection, _ -> Stalls.within(settings.messageTimeout))
+            .found(connection)) {
+          connection.expire(
+              "it kept the worker waiting in the middle of a message for %s (knarr.worker.message-timeout)"
+                  .formatted(settings.messageTimeout));
         }
       }
+      devices.forEach(device -> device.stopGraphOver(settings.graphTimeout));
+    }
+  }
+
+  /** The watches over both directions of a connection. */
+  private record Stalls(StallWatch reading, StallWatch writing) {
+    static Stalls within(Duration limit) {
+      return new Stalls(new StallWatch(limit), new StallWatch(limit));
+    }
+
+    boolean found(RpcConnection connection) {
+      return connection.channel().filter(this::found).isPresent();
+    }
+
+    private boolean found(RpcServerChannel channel) {
+      long now = System.nanoTime();
+      // Both always: a watch has to see its direction every time.
+      boolean unsent = reading.hasStalled(channel.reading().mark(), now);
+      boolean unread = writing.hasStalled(channel.writing().mark(), now);
+      return unsent || unread;
     }
   }
 
@@ -242,17 +314,25 @@ public final class RpcServer implements AutoCloseable {
     boolean interrupted = !join(accepting, deadline);
     var ending = Map.copyOf(connections);
     ending.keySet().forEach(connection -> connection.abort("the worker stops"));
-    int late = 0;
-    for (var thread : ending.values()) {
-      interrupted |= !join(thread, deadline);
-      if (thread.isAlive()) {
-        late++;
-      }
+    settings.budget.close();
+    interrupted |= !join(ending.values(), deadline);
+    if (ending.values().stream().anyMatch(Thread::isAlive)) {
+      devices.forEach(Device::stopGraphs);
+      interrupted |= !join(ending.values(), System.nanoTime() + STOP_GRACE.toNanos());
     }
+    long late = ending.values().stream().filter(Thread::isAlive).count();
     LOG.info("RPC server stopped: {} clients ended, {} still computing", ending.size(), late);
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  private static boolean join(Collection<Thread> threads, long deadline) {
+    boolean joined = true;
+    for (var thread : threads) {
+      joined &= join(thread, deadline);
+    }
+    return joined;
   }
 
   private static boolean join(Thread thread, long deadline) {

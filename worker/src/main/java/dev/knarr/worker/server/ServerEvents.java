@@ -11,6 +11,9 @@ public interface ServerEvents extends GraphEvents {
   /** A client has connected. */
   void connected();
 
+  /** A client was not let in, because of the limits on connections. */
+  void turnedAway();
+
   /** A client's connection has ended and its state is gone. */
   void disconnected();
 

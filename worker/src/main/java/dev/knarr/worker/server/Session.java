@@ -43,7 +43,6 @@ import dev.knarr.worker.graph.NativeGraph;
 import dev.knarr.worker.graph.TensorDescriptions;
 import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -58,6 +57,7 @@ final class Session implements AutoCloseable {
   private final TensorTransfer transfer = new TensorTransfer();
   private final HashedWeights weights;
   private final ServerEvents events;
+  private final ConnectionUse use = new ConnectionUse();
 
   /** A device as this client uses it. */
   private record OfferedDevice(
@@ -78,6 +78,11 @@ final class Session implements AutoCloseable {
             .toList();
     this.events = events;
     this.weights = new HashedWeights(cache, transfer);
+  }
+
+  /** What this client has and has had; any thread. */
+  ConnectionUse use() {
+    return use;
   }
 
   /** Carries out one request and writes its answer, if it has one. */
@@ -194,8 +199,13 @@ final class Session implements AutoCloseable {
     }
     return offered
         .allocate(size)
-        .map(buffer -> new RpcResponse.AllocatedBuffer(buffers.add(buffer), size))
+        .map(buffer -> new RpcResponse.AllocatedBuffer(taken(buffer), size))
         .orElse(RpcResponse.AllocatedBuffer.FAILED);
+  }
+
+  private long taken(DeviceBuffer buffer) {
+    use.allocated(buffer.bytes());
+    return buffers.add(buffer);
   }
 
   private void free(long handle) {
@@ -207,6 +217,7 @@ final class Session implements AutoCloseable {
     }
     weights.withdraw(buffer);
     buffers.remove(handle).close();
+    use.freed(buffer.bytes());
   }
 
   private void initTensor(RpcTensor tensor, TensorPlace place) {
@@ -296,8 +307,26 @@ final class Session implements AutoCloseable {
   }
 
   private void submit(OfferedDevice offered, NativeGraph graph, boolean again) {
-    offered.queue.submit(
-        graph.isBrief(), () -> events.graphComputed(offered.device, again, graph.compute()));
+    offered.queue.submit(graph.isBrief(), () -> compute(offered, graph, again));
+  }
+
+  private void compute(OfferedDevice offered, NativeGraph graph, boolean again) {
+    if (offered.queue.isAbandoned()) {
+      graph.release();
+    } else {
+      long nanos = graph.compute();
+      use.computed(nanos);
+      events.graphComputed(offered.device, again, nanos);
+    }
+  }
+
+  /**
+   * Waits for the graphs of a client that has said its last.
+   *
+   * @throws RuntimeException what the first that failed threw
+   */
+  void finish() {
+    devices.forEach(offered -> offered.queue.await());
   }
 
   /** Waits for running graphs, then frees everything. */
@@ -308,7 +337,7 @@ final class Session implements AutoCloseable {
       offered.queue.drain();
       offered.graphs.close();
     }
-    for (var buffer : new ArrayList<>(buffers.all())) {
+    for (var buffer : List.copyOf(buffers.all())) {
       weights.withdraw(buffer);
       buffer.close();
     }

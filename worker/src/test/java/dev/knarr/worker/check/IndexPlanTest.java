@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.check;
 
+import static dev.knarr.rpc.ProtocolFault.BUDGET_EXCEEDED;
 import static dev.knarr.rpc.ProtocolFault.OUT_OF_RANGE;
 import static dev.knarr.rpc.tensor.TensorType.F32;
 import static dev.knarr.rpc.tensor.TensorType.I32;
@@ -14,6 +15,7 @@ import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.tensor.ComputeGraph;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.tensor.TensorOp;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
@@ -150,5 +152,64 @@ class IndexPlanTest {
     long[] nodes =
         descriptors.stream().filter(it -> it.op() != 0).mapToLong(RpcTensor::id).toArray();
     return ComputeGraph.of(nodes, descriptors);
+  }
+
+  @Nested
+  class GivenAGraphOfManyNodes {
+    private static final int PAIRS = 60_000;
+    private static final long ROW_BYTES = 16;
+
+    /** All of them write above the numbers: one look at the whole is enough. */
+    @Test
+    void whenEveryOtherNodeUsesRowNumbers_thenTheStepsGrowAboutAsTheNodes() {
+      ComputeGraph graph = alternating(PAIRS, IDS);
+
+      IndexPlan plan = IndexPlan.of(graph);
+
+      assertThat(plan.reads()).hasSize(1);
+      // A look at every earlier node would take 3,600,000,000.
+      assertThat(plan.comparisons()).isLessThan(40L * 2 * PAIRS);
+    }
+
+    /** Every stretch of nodes reaches around the numbers, and no node touches them. */
+    @Test
+    void whenNodesWriteAllAroundTheNumbers_thenTheGraphIsRefusedAfterABoundedTime() {
+      long above = ROWS + (PAIRS + 1) * ROW_BYTES;
+      ComputeGraph graph = alternating(PAIRS, above);
+
+      assertThatThrownBy(() -> IndexPlan.of(graph))
+          .isInstanceOfSatisfying(
+              RpcProtocolException.class, e -> assertThat(e.fault()).isEqualTo(BUDGET_EXCEEDED));
+    }
+
+    /**
+     * Pairs of nodes: one takes a row by a number of the client's at {@code ids}, one writes far
+     * behind it.
+     */
+    private ComputeGraph alternating(int pairs, long ids) {
+      var tensors = new ArrayList<RpcTensor>();
+      long[] nodes = new long[2 * pairs];
+      tensors.add(data(F32, 4, 8).id(1).at(TABLE).build());
+      tensors.add(data(I32, 1).id(2).at(ids).build());
+      for (int i = 0; i < pairs; i++) {
+        nodes[2 * i] = 3 + 2L * i;
+        nodes[2 * i + 1] = 4 + 2L * i;
+        tensors.add(
+            result(TensorOp.GET_ROWS, F32, 4)
+                .id(nodes[2 * i])
+                .flags(RpcTensor.FLAG_COMPUTE)
+                .at(ROWS + i * ROW_BYTES)
+                .sources(1, 2)
+                .build());
+        tensors.add(
+            result(TensorOp.SQR, F32, 4)
+                .id(nodes[2 * i + 1])
+                .flags(RpcTensor.FLAG_COMPUTE)
+                .at(0x10000000L + i * ROW_BYTES)
+                .sources(nodes[2 * i])
+                .build());
+      }
+      return ComputeGraph.of(nodes, tensors);
+    }
   }
 }

@@ -136,7 +136,9 @@ final class ReductionCases {
             result(TensorOp.SOFT_MAX_BACK, F32, 8).param(1, 1f),
             data(F32, 8),
             data(F32, 8)),
-        accepted("rows", result(TensorOp.ARGSORT, I32, 8, 4), data(F32, 8, 4)),
+        accepted("rows", result(TensorOp.ARGSORT, I32, 8, 4).at(0x9000), data(F32, 8, 4)),
+        refused(
+            OUT_OF_RANGE, "over what is sorted", result(TensorOp.ARGSORT, I32, 8), data(F32, 8)),
         refused(BAD_FIELD, "order 2", result(TensorOp.ARGSORT, I32, 8).param(0, 2), data(F32, 8)),
         refused(BAD_SHAPE, "another shape", result(TensorOp.ARGSORT, I32, 8, 4), data(F32, 8, 3)),
         accepted("the first two", result(TensorOp.TOP_K, I32, 2, 4), data(F32, 8, 4)),
