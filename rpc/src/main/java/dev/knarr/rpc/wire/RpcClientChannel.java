@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.rpc.wire;
 
+import static dev.knarr.rpc.ProtocolFault.HELLO_EXPECTED;
 import static dev.knarr.rpc.ProtocolFault.TRUNCATED;
 import static dev.knarr.rpc.ProtocolFault.VERSION_MISMATCH;
 
@@ -24,6 +25,9 @@ import java.nio.channels.ByteChannel;
  * any more: close the channel.
  */
 public final class RpcClientChannel extends RpcChannel {
+  private static final byte TLS_ALERT = 0x15;
+  private static final byte TLS_MAJOR = 3;
+
   private final ResponseTracker tracker;
   private long dataOwed;
   private long dataRemaining;
@@ -55,7 +59,9 @@ public final class RpcClientChannel extends RpcChannel {
     flush();
     readLock.lock();
     try {
-      if (!fill(RpcCommand.RESPONSE_FRAMING_BYTES)) {
+      if (fill(2)) {
+        requireNoAlert();
+      } else {
         throw new RpcProtocolException(
             TRUNCATED,
             "%s closed the connection without an answer to HELLO: it is no RPC server, or one older than protocol 4.0, and this side speaks %s. Check the address, or update llama.cpp on that machine"
@@ -68,6 +74,17 @@ public final class RpcClientChannel extends RpcChannel {
     var accepted = receive(RpcResponse.HelloAccepted.class);
     requireFitting(accepted.version());
     return accepted;
+  }
+
+  /** A server that speaks TLS answers a plain HELLO by an alert (RFC 8446): 21, 3, … */
+  private void requireNoAlert() throws IOException {
+    ByteBuffer in = require(2);
+    if (in.get(in.position()) == TLS_ALERT && in.get(in.position() + 1) == TLS_MAJOR) {
+      throw new RpcProtocolException(
+          HELLO_EXPECTED,
+          "%s speaks TLS and this side does not: give the CA of its certificate with --tls-ca"
+              .formatted(peer()));
+    }
   }
 
   /** An answer of another length may still say a version, which is worth more than its length. */

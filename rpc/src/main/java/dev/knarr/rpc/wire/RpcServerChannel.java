@@ -26,6 +26,9 @@ public final class RpcServerChannel extends RpcChannel {
   /** First piece of a graph's memory; more is taken only as its bytes really arrive. */
   private static final int FIRST_GRAPH_BYTES = 1 << 20;
 
+  /** The first byte of a TLS client (RFC 8446), which is also a command. */
+  private static final int TLS_HANDSHAKE = 0x16;
+
   private final ProtocolEdition edition = ProtocolEdition.CURRENT;
   private final ResponseTracker tracker;
   private boolean greeted;
@@ -90,7 +93,10 @@ public final class RpcServerChannel extends RpcChannel {
           HELLO_EXPECTED,
           greeted
               ? "HELLO must come once"
-              : "The first command must be HELLO; the peer is older than protocol 1, or no RPC client");
+              : "The first command must be HELLO; the peer is older than protocol 1, or no RPC client"
+                  + (command.code() == TLS_HANDSHAKE
+                      ? ". Its first byte is how TLS begins, and this port is plain: give the worker --tls-cert and --tls-key, or leave --tls-ca out"
+                      : ""));
     }
     greeted = true;
   }
