@@ -7,6 +7,7 @@ import dev.knarr.ggml.GgmlLocation;
 import dev.knarr.os.CacheFolder;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
@@ -53,21 +54,32 @@ public final class Worker implements AutoCloseable {
             ByteSize.format(device.freeBytes()),
             ByteSize.format(device.totalBytes()));
       }
-      var server = openServer(config, devices, metrics);
+      var tls = WorkerTls.open(config, metrics);
+      var server = openServer(config, devices, tls, metrics);
       LOG.info(
-          "RPC protocol {} at {}:{}",
+          "RPC protocol {} at {}:{}{}",
           ProtocolEdition.CURRENT.version(),
           config.host(),
-          server.address().getPort());
+          server.address().getPort(),
+          tls.isPresent() ? " with TLS" : "");
       if (!server.address().getAddress().isLoopbackAddress()) {
-        LOG.warn(
-            "The RPC port is open to the network: the protocol has no authentication and no"
-                + " encryption. Use it on a private network only.");
+        warnOfStrangers(tls);
       }
       return new Worker(devices, server);
     } catch (RuntimeException e) {
       devices.forEach(Device::close);
       throw e;
+    }
+  }
+
+  private static void warnOfStrangers(Optional<WorkerTls> tls) {
+    if (tls.isEmpty()) {
+      LOG.warn(
+          "The RPC port is open to the network without encryption, and whoever reaches it is served. Use it on a private"
+              + " network only, or with TLS: './knarr certs HOST' makes certificates and says how");
+    } else if (!tls.get().knowsClients()) {
+      LOG.warn(
+          "The RPC port is open to the network: it is encrypted, but whoever reaches it is served. Name the CA of clients with --tls-client-ca");
     }
   }
 
@@ -77,9 +89,9 @@ public final class Worker implements AutoCloseable {
   }
 
   private static RpcServer openServer(
-      WorkerConfig config, List<Device> devices, WorkerMetrics metrics) {
+      WorkerConfig config, List<Device> devices, Optional<WorkerTls> tls, WorkerMetrics metrics) {
     try {
-      return RpcServer.open(settings(config), devices, metrics, metrics);
+      return RpcServer.open(settings(config, tls), devices, metrics, metrics);
     } catch (IOException | UnresolvedAddressException e) {
       throw new WorkerStartException(
           "Port %d on %s cannot be opened (%s): another program may have it; choose one with --port, or 0 for any free one."
@@ -88,9 +100,14 @@ public final class Worker implements AutoCloseable {
     }
   }
 
-  private static RpcServer.Settings settings(WorkerConfig config) {
+  private static RpcServer.Settings settings(WorkerConfig config, Optional<WorkerTls> tls) {
+    Transport transport = tls.isPresent() ? tls.get() : Transport.PLAIN;
+    // Without the CA of the others nobody could tell another worker from a stranger.
+    boolean trusting = tls.isEmpty() || tls.get().knowsClients();
     return new RpcServer.Settings(
         new InetSocketAddress(config.host(), config.port()),
+        transport,
+        trusting ? Optional.of(transport) : Optional.empty(),
         WireLimits.defaults(),
         config.maxConnections(),
         config.helloTimeout(),

@@ -15,6 +15,9 @@ public record TestConfig(
     Optional<List<String>> device,
     Optional<Path> ggmlDir,
     Optional<String> memoryLimit,
+    Optional<Path> tlsCert,
+    Optional<Path> tlsKey,
+    Optional<Path> tlsClientCa,
     Optional<Path> announce,
     int maxConnections,
     Duration helloTimeout,
@@ -27,6 +30,9 @@ public record TestConfig(
         0,
         OptionalInt.of(1),
         names.length == 0 ? Optional.empty() : Optional.of(List.of(names)),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
@@ -43,6 +49,9 @@ public record TestConfig(
         device,
         ggmlDir,
         Optional.of(limit),
+        tlsCert,
+        tlsKey,
+        tlsClientCa,
         announce,
         maxConnections,
         helloTimeout,
@@ -57,8 +66,46 @@ public record TestConfig(
         device,
         ggmlDir,
         memoryLimit,
+        tlsCert,
+        tlsKey,
+        tlsClientCa,
         announce,
         most,
+        helloTimeout,
+        stopTimeout);
+  }
+
+  /** With more time for a HELLO, since a handshake needs the processor. */
+  public TestConfig withTls(Path certificate, Path key) {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        Optional.of(certificate),
+        Optional.of(key),
+        tlsClientCa,
+        announce,
+        maxConnections,
+        Duration.ofSeconds(4),
+        stopTimeout);
+  }
+
+  public TestConfig withClientCa(Path authority) {
+    return new TestConfig(
+        host,
+        port,
+        threads,
+        device,
+        ggmlDir,
+        memoryLimit,
+        tlsCert,
+        tlsKey,
+        Optional.of(authority),
+        announce,
+        maxConnections,
         helloTimeout,
         stopTimeout);
   }

@@ -23,11 +23,13 @@ public final class TlsChannel implements ByteChannel {
   /** Four full records in one call of the socket; measured in docs/decisions/0008. */
   private static final int RECORDS = 4;
 
-  private static final int HANDSHAKE_RECORD = 0x16;
+  /** The first byte of a connection with TLS (RFC 8446, 5.1). */
+  public static final int HANDSHAKE = 0x16;
+
   private static final ByteBuffer NOTHING = ByteBuffer.allocate(0).asReadOnlyBuffer();
 
-  /** An alert of TLS, "unexpected message", for a peer that speaks something else. */
-  private static final byte[] NOT_TLS_ALERT = {0x15, 3, 3, 0, 2, 2, 10};
+  /** A record with the alert "unexpected message" (RFC 8446, 6). */
+  private static final byte[] UNEXPECTED = {0x15, 3, 3, 0, 2, 2, 10};
 
   private final SocketChannel socket;
   private final SSLEngine engine;
@@ -55,6 +57,16 @@ public final class TlsChannel implements ByteChannel {
   /** TLS with this engine over a connected socket in blocking mode. */
   public static TlsChannel over(SocketChannel socket, SSLEngine engine) {
     return new TlsChannel(socket, engine);
+  }
+
+  /** What tells a peer, in TLS, that one of the two sides speaks TLS and the other does not. */
+  public static ByteBuffer unexpected() {
+    return ByteBuffer.wrap(UNEXPECTED).asReadOnlyBuffer();
+  }
+
+  /** Whether bytes that a client got instead of an answer are {@link #unexpected}. */
+  public static boolean isAlert(byte first, byte second) {
+    return first == UNEXPECTED[0] && second == UNEXPECTED[1];
   }
 
   /** The socket below, for its options and for ending everything from outside. */
@@ -98,9 +110,9 @@ public final class TlsChannel implements ByteChannel {
     if (!receive()) {
       throw TlsException.gone(engine.getUseClientMode());
     }
-    if (arrived.get(arrived.position()) != HANDSHAKE_RECORD) {
-      socket.write(ByteBuffer.wrap(NOT_TLS_ALERT));
-      throw TlsException.plainPeer();
+    if (arrived.get(arrived.position()) != HANDSHAKE) {
+      socket.write(unexpected());
+      throw TlsException.plainPeer(false);
     }
   }
 

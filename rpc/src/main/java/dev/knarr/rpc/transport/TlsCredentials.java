@@ -59,6 +59,16 @@ public final class TlsCredentials implements Transport {
 
   /** Hears when files have changed. Called by the thread that needed them. */
   public interface Renewal {
+    /** For those who do not live long enough to see any. */
+    Renewal NONE =
+        new Renewal() {
+          @Override
+          public void renewed() {}
+
+          @Override
+          public void failed(String why) {}
+        };
+
     /** The new files are used from now on. */
     void renewed();
 

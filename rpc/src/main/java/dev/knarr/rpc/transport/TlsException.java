@@ -33,10 +33,12 @@ public final class TlsException extends IOException {
     return fault;
   }
 
-  static TlsException plainPeer() {
+  static TlsException plainPeer(boolean client) {
     return new TlsException(
         TlsFault.PLAIN_PEER,
-        "does not speak TLS, which this port wants. Give it the CA (knarr up --tls-ca), or let a stock program go through a head",
+        client
+            ? "does not speak TLS. Start it with --tls-cert and --tls-key, or leave --tls-ca out"
+            : "does not speak TLS, which this port wants. Give it the CA (knarr up --tls-ca), or let a stock program go through a head",
         null);
   }
 
@@ -65,12 +67,7 @@ public final class TlsException extends IOException {
       return alerted(text.replaceFirst(ALERT, "$1"), client, e);
     }
     if (text.contains("unrecognized SSL message")) {
-      return client
-          ? new TlsException(
-              TlsFault.PLAIN_PEER,
-              "does not speak TLS. Start it with --tls-cert and --tls-key, or leave --tls-ca out",
-              e)
-          : plainPeer();
+      return plainPeer(client);
     }
     if (text.contains("Empty client certificate chain")) {
       return new TlsException(
@@ -137,6 +134,7 @@ public final class TlsException extends IOException {
 
   private static TlsException alerted(String alert, boolean client, SSLException e) {
     return switch (alert) {
+      case "unexpected_message" -> plainPeer(client);
       case "certificate_required" ->
           new TlsException(
               TlsFault.NO_CERTIFICATE,

@@ -12,6 +12,7 @@ import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
@@ -25,9 +26,6 @@ import java.nio.channels.ByteChannel;
  * any more: close the channel.
  */
 public final class RpcClientChannel extends RpcChannel {
-  private static final byte TLS_ALERT = 0x15;
-  private static final byte TLS_MAJOR = 3;
-
   private final ResponseTracker tracker;
   private long dataOwed;
   private long dataRemaining;
@@ -76,10 +74,10 @@ public final class RpcClientChannel extends RpcChannel {
     return accepted;
   }
 
-  /** A server that speaks TLS answers a plain HELLO by an alert (RFC 8446): 21, 3, … */
+  /** Our workers with TLS answer a plain HELLO by an alert. */
   private void requireNoAlert() throws IOException {
     ByteBuffer in = require(2);
-    if (in.get(in.position()) == TLS_ALERT && in.get(in.position() + 1) == TLS_MAJOR) {
+    if (TlsChannel.isAlert(in.get(in.position()), in.get(in.position() + 1))) {
       throw new RpcProtocolException(
           HELLO_EXPECTED,
           "%s speaks TLS and this side does not: give the CA of its certificate with --tls-ca"

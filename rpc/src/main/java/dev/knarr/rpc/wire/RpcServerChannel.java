@@ -9,6 +9,7 @@ import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.tensor.ComputeGraph;
+import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
@@ -25,9 +26,6 @@ import org.jspecify.annotations.Nullable;
 public final class RpcServerChannel extends RpcChannel {
   /** First piece of a graph's memory; more is taken only as its bytes really arrive. */
   private static final int FIRST_GRAPH_BYTES = 1 << 20;
-
-  /** The first byte of a TLS client (RFC 8446), which is also a command. */
-  private static final int TLS_HANDSHAKE = 0x16;
 
   private final ProtocolEdition edition = ProtocolEdition.CURRENT;
   private final ResponseTracker tracker;
@@ -87,16 +85,20 @@ public final class RpcServerChannel extends RpcChannel {
     }
   }
 
-  private void requireGreeting(RpcCommand command) {
+  private void requireGreeting(RpcCommand command) throws IOException {
+    if (!greeted && command.code() == TlsChannel.HANDSHAKE) {
+      room(TlsChannel.unexpected().remaining()).put(TlsChannel.unexpected());
+      flush();
+      throw new RpcProtocolException(
+          HELLO_EXPECTED,
+          "The peer begins with TLS, and this port is plain: give the worker --tls-cert and --tls-key, or leave --tls-ca out");
+    }
     if (greeted == (command == RpcCommand.HELLO)) {
       throw new RpcProtocolException(
           HELLO_EXPECTED,
           greeted
               ? "HELLO must come once"
-              : "The first command must be HELLO; the peer is older than protocol 1, or no RPC client"
-                  + (command.code() == TLS_HANDSHAKE
-                      ? ". Its first byte is how TLS begins, and this port is plain: give the worker --tls-cert and --tls-key, or leave --tls-ca out"
-                      : ""));
+              : "The first command must be HELLO; the peer is older than protocol 1, or no RPC client");
     }
     greeted = true;
   }

@@ -5,6 +5,8 @@ import dev.knarr.ggml.GgmlException;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.transport.TlsException;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
@@ -28,6 +30,7 @@ final class RpcConnection implements Runnable {
   private final int number;
   private final SocketChannel socket;
   private final SocketAddress peer;
+  private final Transport transport;
   private final Session session;
   private final FrameMeter meter;
   private final WireLimits limits;
@@ -41,6 +44,7 @@ final class RpcConnection implements Runnable {
       int number,
       SocketChannel socket,
       SocketAddress peer,
+      Transport transport,
       Session session,
       WireLimits limits,
       FrameMeter meter,
@@ -48,6 +52,7 @@ final class RpcConnection implements Runnable {
     this.number = number;
     this.socket = socket;
     this.peer = peer;
+    this.transport = transport;
     this.session = session;
     this.limits = limits;
     this.meter = meter;
@@ -58,7 +63,7 @@ final class RpcConnection implements Runnable {
   public void run() {
     try (socket;
         session;
-        var channel = RpcServerChannel.over(socket, limits, meter)) {
+        var channel = RpcServerChannel.over(transport.accepted(socket), limits, meter)) {
       serve(channel);
       LOG.debug("conn={} {} closed its connection", number, peer);
     } catch (RpcProtocolException e) {
@@ -69,6 +74,9 @@ final class RpcConnection implements Runnable {
         case BAD_GRAPH -> reject(ProtocolFault.BAD_GRAPH, e);
         default -> fail(e);
       }
+    } catch (TlsException e) {
+      LOG.atLevel(REFUSALS.level())
+          .log("conn={} {} was closed: it {}", number, peer, e.getMessage());
     } catch (IOException e) {
       if (abortReason == null) {
         LOG.debug("conn={} {} is gone: {}", number, peer, e.toString());
@@ -131,6 +139,7 @@ final class RpcConnection implements Runnable {
   /** Ends the connection from another thread; its own thread then frees everything. */
   void abort(String reason) {
     abortReason = reason;
+    session.abort();
     try {
       socket.close();
     } catch (IOException e) {

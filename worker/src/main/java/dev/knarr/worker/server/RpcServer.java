@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.server;
 
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.Device;
@@ -16,6 +17,7 @@ import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import jdk.net.ExtendedSocketOptions;
 import org.slf4j.Logger;
@@ -30,6 +32,12 @@ public final class RpcServer implements AutoCloseable {
 
   /** Clients open a dozen short connections before the long one. */
   private static final int BACKLOG = 128;
+
+  /** As long as the stock worker tries. */
+  private static final Duration LINK_JOIN = Duration.ofSeconds(5);
+
+  /** A worker with a slow device may still compute its half of a large batch. */
+  private static final Duration LINK_REDUCE = Duration.ofMinutes(5);
 
   private final ServerSocketChannel listener;
   private final List<Device> devices;
@@ -48,6 +56,9 @@ public final class RpcServer implements AutoCloseable {
    * What a server is opened with.
    *
    * @param address where to listen; port 0 takes any free one
+   * @param transport what lies between the protocol and a client's socket
+   * @param links what lies between the halves of a tensor split and their socket; empty when this
+   *     worker cannot trust another one
    * @param limits what a frame may announce
    * @param maxConnections the most clients at once
    * @param helloTimeout how long a client may take to say HELLO
@@ -55,6 +66,8 @@ public final class RpcServer implements AutoCloseable {
    */
   public record Settings(
       InetSocketAddress address,
+      Transport transport,
+      Optional<Transport> links,
       WireLimits limits,
       int maxConnections,
       Duration helloTimeout,
@@ -90,7 +103,11 @@ public final class RpcServer implements AutoCloseable {
     this.devices = List.copyOf(devices);
     this.meter = meter;
     this.events = events;
-    this.communicators = new Communicators(settings.address.getAddress(), Duration.ofSeconds(5));
+    this.communicators =
+        new Communicators(
+            new Communicators.Settings(
+                settings.address.getAddress(), settings.links, LINK_JOIN, LINK_REDUCE),
+            events);
     this.accepting = Thread.ofPlatform().name("rpc-accept").start(this::accept);
     this.watching = Thread.ofVirtual().name("rpc-hello-watch").start(this::closeSilent);
   }
@@ -146,9 +163,11 @@ public final class RpcServer implements AutoCloseable {
     }
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     noticeDeath(socket);
-    var session = new Session(devices, compiler, communicators, events);
+    var links = communicators.of(socket.socket().getInetAddress());
+    var session = new Session(devices, compiler, links, events);
     var connection =
-        new RpcConnection(number, socket, peer, session, settings.limits, meter, events);
+        new RpcConnection(
+            number, socket, peer, settings.transport, session, settings.limits, meter, events);
     var thread =
         Thread.ofPlatform()
             .name("rpc-" + number + " " + peer)
@@ -191,6 +210,7 @@ public final class RpcServer implements AutoCloseable {
   private void closeSilent() {
     while (!closed) {
       pause(Duration.ofSeconds(1));
+      communicators.endLate();
       for (var connection : connections.keySet()) {
         if (!connection.hasSaidHello() && connection.ageNanos() > settings.helloTimeout.toNanos()) {
           connection.abort("it did not say HELLO within " + settings.helloTimeout);

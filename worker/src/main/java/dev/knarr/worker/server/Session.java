@@ -57,12 +57,14 @@ final class Session implements AutoCloseable {
   private final GraphCompiler compiler;
   private final TensorTransfer transfer;
   private final ServerEvents events;
+  private final ClientLinks links;
 
   /** A device as this client uses it. */
   private record OfferedDevice(
       Device device, GraphStore graphs, GraphQueue queue, CommunicatorSlot communicator) {}
 
-  Session(List<Device> devices, GraphCompiler compiler, Communicators links, ServerEvents events) {
+  Session(List<Device> devices, GraphCompiler compiler, ClientLinks links, ServerEvents events) {
+    this.links = links;
     this.devices =
         devices.stream()
             .map(
@@ -307,6 +309,11 @@ final class Session implements AutoCloseable {
 
   private void compute(CompiledGraph graph, Device device, boolean again) {
     events.graphComputed(device, again, graph.compute());
+  }
+
+  /** Ends what the connection's thread waits for beside its client. Any thread. */
+  void abort() {
+    links.abort();
   }
 
   /** Waits for running graphs, then frees everything. */
