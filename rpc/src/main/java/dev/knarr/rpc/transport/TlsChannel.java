@@ -4,6 +4,7 @@ package dev.knarr.rpc.transport;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLEngine;
@@ -259,16 +260,21 @@ public final class TlsChannel implements ByteChannel {
   }
 
   /** Makes records of the source, or what the engine wants to say itself, while there is room. */
-  private void encrypt(ByteBuffer source) throws SSLException {
+  private void encrypt(ByteBuffer source) throws IOException {
     do {
       var result = engine.wrap(source, leaving);
       if (result.getHandshakeStatus() == HandshakeStatus.NEED_TASK) {
         runTasks();
       }
       switch (result.getStatus()) {
-        case OK, CLOSED -> {
+        case OK -> {
           if (result.bytesProduced() == 0) {
             return;
+          }
+        }
+        case CLOSED -> {
+          if (source.hasRemaining()) {
+            throw new ClosedChannelException();
           }
         }
         case BUFFER_OVERFLOW, BUFFER_UNDERFLOW -> {

@@ -76,9 +76,4 @@ final class Communicators {
   void endLate() {
     guards.forEach(LinkGuard::endLate);
   }
-
-  /** How many links there are, or are being made. */
-  int open() {
-    return guards.size();
-  }
 }

@@ -61,7 +61,7 @@ final class LinkMaker {
         } catch (IOException e) {
           // Somebody else's knock must not keep the other worker out.
           socket.close();
-          last = e;
+          last = unlessOver(e, last);
         }
       }
     } catch (LinkException e) {
@@ -93,7 +93,7 @@ final class LinkMaker {
         try {
           return connect(request, address);
         } catch (IOException e) {
-          last = e;
+          last = unlessOver(e, last);
         }
       }
       LockSupport.parkNanos(RETRY.toNanos());
@@ -149,6 +149,11 @@ final class LinkMaker {
       throw new IOException("what answers is no worker");
     }
     return channel;
+  }
+
+  /** What ends a wait for good explains less than what went wrong before. */
+  private IOException unlessOver(IOException now, IOException before) {
+    return guard.isOver() ? before : now;
   }
 
   private LinkException noPeer(String what, IOException last) {
