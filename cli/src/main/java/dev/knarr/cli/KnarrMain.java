@@ -28,7 +28,13 @@ import picocli.CommandLine.Spec;
       "",
       "'knarr COMMAND --help' shows the options of a command."
     },
-    subcommands = {UpCommand.class, PlanCommand.class, WorkerCommand.class, HeadCommand.class})
+    subcommands = {
+      UpCommand.class,
+      PlanCommand.class,
+      WorkerCommand.class,
+      HeadCommand.class,
+      CertsCommand.class
+    })
 public final class KnarrMain implements Runnable {
   @SuppressWarnings("NullAway.Init") // picocli fills it before anything runs.
   @Spec
