@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -71,7 +72,7 @@ final class BenchCommand implements Callable<Integer> {
       names = "--endpoint",
       paramLabel = "[NAME=]WHAT",
       description =
-          "A side of the comparison; repeat it, ratios are to the first. WHAT is HOST:PORT of a worker that runs, several with commas for a model split over them, HOST:PORT@PORT to add the port of its metrics; or stock or knarr, to start such a worker here (knarr with options of 'knarr worker' behind it); or local, for llama-bench without RPC. With relay in front, llama-bench reaches the workers through relays, as llama-server does under 'knarr up'. Default: see --compare.")
+          "A side of the comparison; repeat it, ratios are to the first. WHAT is HOST:PORT of a worker that runs, several with commas for a model split over them, HOST:PORT@PORT to add the port of its metrics; or stock or knarr, to start such a worker here (knarr with options of 'knarr worker' behind it); or local, for llama-bench without RPC. With relay in front, llama-bench reaches the workers through relays, as llama-server does under 'knarr up'; with tls in front, these speak TLS. Default: see --compare.")
   private List<String> endpoints = List.of();
 
   @Option(
@@ -126,6 +127,8 @@ final class BenchCommand implements Callable<Integer> {
       description =
           "Also measure SET_TENSOR messages of this size, such as 256Mi, into memory that was touched before; alone where no model is named. Default: no.")
   private @Nullable String upload;
+
+  @Mixin private WorkerTlsOptions tls = new WorkerTlsOptions();
 
   @Option(
       names = "--json",
@@ -195,7 +198,16 @@ final class BenchCommand implements Callable<Integer> {
       sides.addAll(EndpointSpec.parseList(compare == null ? "stock,knarr,local" : compare));
     }
     sides.forEach(BenchCommand::requireWorkerOptions);
+    sides.forEach(this::requireAuthority);
     return sides;
+  }
+
+  private void requireAuthority(EndpointSpec side) {
+    if (side.way() == EndpointSpec.Way.TLS && tls.files().isEmpty()) {
+      throw CommandFailure.usage(
+          "Endpoint %s is to be reached by TLS: name the CA of its certificate with --tls-ca."
+              .formatted(side.name()));
+    }
   }
 
   /** Found here, they are named in a sentence; a worker would show all its options. */
@@ -222,7 +234,17 @@ final class BenchCommand implements Callable<Integer> {
   private BenchOptions options(
       List<Path> files, List<EndpointSpec> sides, OptionalLong uploadBytes) {
     return new BenchOptions(
-        files, sides, prompt, generate, repeat, rounds, threads, devices, uploadBytes, llamaBench);
+        files,
+        sides,
+        prompt,
+        generate,
+        repeat,
+        rounds,
+        threads,
+        devices,
+        uploadBytes,
+        tls.files(),
+        llamaBench);
   }
 
   private void stop(LocalPrograms programs, ProgressLine progress, Thread main) {

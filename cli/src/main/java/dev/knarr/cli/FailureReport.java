@@ -2,11 +2,13 @@
 package dev.knarr.cli;
 
 import dev.knarr.cli.bench.BenchException;
+import dev.knarr.cli.certs.CertificateException;
 import dev.knarr.cli.local.LocalException;
 import dev.knarr.cli.local.OptionException;
 import dev.knarr.cli.model.ModelException;
 import dev.knarr.gguf.GgufException;
 import dev.knarr.plan.PlanException;
+import dev.knarr.rpc.transport.TlsFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -33,6 +35,8 @@ final class FailureReport implements IExecutionExceptionHandler {
       case BenchException known -> tell(command, known);
       case ModelException known -> tell(command, known);
       case LocalException known -> tell(command, known);
+      case CertificateException known -> tell(command, known);
+      case TlsFileException known -> tell(command, known);
       case PlanException known -> tell(command, known);
       case GgufException known -> tell(command, known);
       default -> {

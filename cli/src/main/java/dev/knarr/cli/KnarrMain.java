@@ -51,6 +51,7 @@ public final class KnarrMain implements Runnable {
     commands.put("worker", WorkerCommand::new);
     commands.put("head", HeadCommand::new);
     commands.put("bench", BenchCommand::new);
+    commands.put("certs", CertsCommand::new);
     return commands;
   }
 

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -41,6 +42,8 @@ final class PlanCommand implements Callable<Integer> {
       description =
           "A worker that already runs, to be asked for its devices; repeat it, in the order of the file's replicas. Default: this machine's memory, divided among the file's workers.")
   private List<String> workers = List.of();
+
+  @Mixin private WorkerTlsOptions tls = new WorkerTlsOptions();
 
   @Option(
       names = "--device",
@@ -83,6 +86,9 @@ final class PlanCommand implements Callable<Integer> {
       }
       out.print(ofModel(planner));
     } else {
+      if (workers.isEmpty() && tls.files().isPresent()) {
+        throw CommandFailure.usage("--tls-ca goes with --worker.");
+      }
       if (!devices.isEmpty() || contextLength != 0 || parallelSequences != 1) {
         throw CommandFailure.usage(
             "--device, --context-length and --parallel-sequences go with a .gguf; a cluster file says these things itself.");
@@ -91,7 +97,7 @@ final class PlanCommand implements Callable<Integer> {
       if (cluster.isEmpty()) {
         out.printf("spec.replicas of %s is 0: there is nothing to plan.%n", file);
       } else {
-        out.print(planner.ofCluster(cluster.get(), workers));
+        out.print(planner.ofCluster(cluster.get(), workers, tls.files()));
       }
     }
     out.flush();

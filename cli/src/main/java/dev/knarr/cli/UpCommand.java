@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -44,6 +45,8 @@ final class UpCommand implements Callable<Integer> {
           "A worker that already runs, here or elsewhere; repeat it. The i-th takes the place of the i-th replica in file order. Default: workers are started on this machine.")
   private List<String> workers = List.of();
 
+  @Mixin private WorkerTlsOptions tls = new WorkerTlsOptions();
+
   @Option(
       names = "--llama-server",
       paramLabel = "PROGRAM",
@@ -73,6 +76,7 @@ final class UpCommand implements Callable<Integer> {
         new UpOptions(
             port == null ? OptionalInt.empty() : OptionalInt.of(port),
             workers,
+            tls.files(),
             Optional.ofNullable(llamaServer),
             threads == null ? OptionalInt.empty() : OptionalInt.of(threads));
     try (var cluster = new LocalCluster(installation, spec.get(), options, progress)) {

@@ -30,7 +30,7 @@ final class WorkerCommand implements Callable<Integer> {
       names = "--host",
       paramLabel = "ADDRESS",
       description =
-          "Address to listen on. The protocol knows no passwords: listen to a network you trust only. Default: 127.0.0.1.")
+          "Address to listen on. Without TLS whoever reaches it is served: listen to a network you trust only. Default: 127.0.0.1.")
   private @Nullable String host;
 
   @Option(
@@ -106,6 +106,26 @@ final class WorkerCommand implements Callable<Integer> {
   private @Nullable List<Path> seeds;
 
   @Option(
+      names = "--tls-cert",
+      paramLabel = "FILE",
+      description =
+          "The worker's certificate (PEM), followed by those that lead to its CA: the RPC port speaks TLS. Read again when it changes.")
+  private @Nullable Path tlsCert;
+
+  @Option(
+      names = "--tls-key",
+      paramLabel = "FILE",
+      description = "The key of this certificate (PEM, not encrypted).")
+  private @Nullable Path tlsKey;
+
+  @Option(
+      names = "--tls-client-ca",
+      paramLabel = "FILE",
+      description =
+          "The CA of clients and other workers (PEM): who shows no certificate of it is refused.")
+  private @Nullable Path tlsClientCa;
+
+  @Option(
       names = "--management-port",
       paramLabel = "PORT",
       description =
@@ -134,14 +154,17 @@ final class WorkerCommand implements Callable<Integer> {
     set("threads", threads);
     set("numa", numa);
     set("device", devices == null ? null : commaSeparated(devices));
-    set("ggml-dir", ggmlDir == null ? null : ggmlDir.toAbsolutePath());
+    set("ggml-dir", absolute(ggmlDir));
     set("memory-limit", memoryLimit);
     set("repack", repack);
-    set("cache-dir", cacheDir == null ? null : cacheDir.toAbsolutePath());
+    set("cache-dir", absolute(cacheDir));
     set("cache-size", cacheSize);
     set("seed", seeds == null ? null : commaSeparated(absolute(seeds)));
+    set("tls-cert", absolute(tlsCert));
+    set("tls-key", absolute(tlsKey));
+    set("tls-client-ca", absolute(tlsClientCa));
     set("management-port", managementPort);
-    set("announce", announce == null ? null : announce.toAbsolutePath());
+    set("announce", absolute(announce));
     if (managementPort != null) {
       // Before QUARKUS_HTTP_PORT of the environment, too.
       System.setProperty("quarkus.http.port", managementPort.toString());
@@ -158,6 +181,10 @@ final class WorkerCommand implements Callable<Integer> {
 
   private static List<String> absolute(List<Path> paths) {
     return paths.stream().map(path -> path.toAbsolutePath().toString()).toList();
+  }
+
+  private static @Nullable Path absolute(@Nullable Path path) {
+    return path == null ? null : path.toAbsolutePath();
   }
 
   /** As SmallRye Config reads a list: a comma inside a value is escaped. */

@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param model what to serve
  * @param context how much one sequence may hold, and how it is kept
  * @param workers the workers, in the order of their devices
+ * @param tls how to speak to the workers; plain when absent
  * @param split which device holds how many layers; planned when absent
  * @param llamaServer the program that serves
  * @param http where the endpoint listens
@@ -41,6 +42,7 @@ public record HeadConfig(
     Model model,
     Context context,
     List<Worker> workers,
+    @Nullable Tls tls,
     Split split,
     LlamaServer llamaServer,
     Http http,
@@ -167,6 +169,23 @@ public record HeadConfig(
       return text.matches("[0-9]{1,5}")
           && Integer.parseInt(text) >= 1
           && Integer.parseInt(text) <= 65535;
+    }
+  }
+
+  /**
+   * TLS towards the workers, all of them. Files are PEM, and read again when they change.
+   *
+   * @param authority the CA whose certificates the workers must have
+   * @param certificate what the head shows where workers want a certificate
+   * @param key its key
+   */
+  public record Tls(Path authority, @Nullable Path certificate, @Nullable Path key) {
+    /** Checks that the CA is there, and that certificate and key come together. */
+    public Tls {
+      required("authority", authority);
+      if ((certificate == null) != (key == null)) {
+        throw new IllegalArgumentException("certificate and key go together: give both, or none");
+      }
     }
   }
 

@@ -20,6 +20,7 @@ class HeadConfigTest {
         "model": {"name": "demo", "path": "/models/demo.gguf", "draftPath": "/models/draft.gguf"},
         "context": {"length": 1024, "parallelSequences": 2, "keyType": "q8_0", "flashAttention": "On"},
         "workers": [{"name": "cpu-0", "address": "127.0.0.1:50052"}],
+        "tls": {"authority": "/ca.pem", "certificate": "/head.pem", "key": "/head.key"},
         "split": {"mode": "Layer", "devices": [{"name": "cpu-0/0", "layers": 8}]},
         "llamaServer": {"program": "/usr/bin/llama-server", "arguments": ["--jinja"]},
         "http": {"host": "0.0.0.0", "port": 8080},
@@ -49,6 +50,9 @@ class HeadConfigTest {
       assertThat(config.split().mode()).isEqualTo(HeadConfig.SplitMode.LAYER);
       assertThat(config.llamaServer().threads()).isEqualTo(1);
       assertThat(config.workers().getFirst().port()).isEqualTo(50052);
+      assertThat(config.tls())
+          .isEqualTo(
+              new HeadConfig.Tls(Path.of("/ca.pem"), Path.of("/head.pem"), Path.of("/head.key")));
       assertThat(config.limits().stopSeconds()).isPositive();
     }
 
@@ -87,6 +91,12 @@ class HeadConfigTest {
               "\"workers\": [",
               "\"workers\": [{\"name\": \"cpu-0\", \"address\": \"127.0.0.1:1\"}, "),
           "two entries named cpu-0");
+    }
+
+    @Test
+    void whenACertificateHasNoKey_thenItIsSaid() {
+      refused(
+          WHOLE.replace(", \"key\": \"/head.key\"", ""), "tls: certificate and key go together");
     }
 
     @Test

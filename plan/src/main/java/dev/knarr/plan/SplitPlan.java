@@ -45,7 +45,7 @@ public final class SplitPlan {
    */
   public static SplitPlan of(
       MemoryEstimate estimate, List<DeviceCapacity> devices, List<DeviceLayers> fixed) {
-    var used = fixed.isEmpty() ? devices : choose(devices, fixed);
+    var used = chosen(devices, fixed);
     checkCount(used);
     if (fixed.stream().anyMatch(device -> device.layers().isPresent())) {
       return new FitAdvice(estimate, used, true).checked(positions(estimate, fixed));
@@ -53,6 +53,70 @@ public final class SplitPlan {
     return LayerSplit.positions(estimate, used)
         .map(positions -> build(estimate, used, positions))
         .orElseThrow(() -> new FitAdvice(estimate, used, false).exception());
+  }
+
+  /**
+   * The devices to use.
+   *
+   * @param fixed their names in order; an empty list uses all
+   * @throws PlanException when one is not there, or named twice
+   */
+  public static List<DeviceCapacity> chosen(
+      List<DeviceCapacity> devices, List<DeviceLayers> fixed) {
+    return fixed.isEmpty() ? devices : choose(devices, fixed);
+  }
+
+  /**
+   * Cuts every tensor in two: each device has a half of every layer and of its cache.
+   *
+   * @throws PlanException when there are not two devices, or a half does not fit
+   */
+  public static SplitPlan ofTensors(MemoryEstimate estimate, List<DeviceCapacity> devices) {
+    checkCount(devices);
+    int count = devices.size();
+    if (count != 2) {
+      throw new PlanException(
+          PlanFault.SPLIT_MISMATCH,
+          "split.mode Tensor takes two devices, and there are %d: %s. Name one of each worker in split.devices, or use mode Layer."
+              .formatted(count, names(devices)));
+    }
+    long weights =
+        estimate.sharedBytes()
+            + Math.ceilDiv(
+                estimate.layers().stream().mapToLong(MemoryEstimate.LayerMemory::weightsBytes).sum()
+                    + estimate.outputBytes(),
+                (long) count);
+    long kv =
+        Math.ceilDiv(
+            estimate.layers().stream().mapToLong(MemoryEstimate.LayerMemory::kvBytes).sum(),
+            (long) count);
+    long compute = estimate.computeBytes(true, true, count);
+    var plans = new ArrayList<DevicePlan>();
+    for (var device : devices) {
+      var plan =
+          new DevicePlan(
+              device.name(),
+              device.description(),
+              0,
+              estimate.layers().size(),
+              true,
+              weights,
+              kv,
+              compute,
+              device.freeBytes(),
+              1.0 / count);
+      if (plan.usedBytes() > device.freeBytes()) {
+        throw new PlanException(
+            PlanFault.DOES_NOT_FIT,
+            "%s has %s free, and half of every tensor takes %s. Use a smaller model or context, or split.mode Layer over more workers."
+                .formatted(
+                    device.name(),
+                    ByteSize.format(device.freeBytes()),
+                    ByteSize.format(plan.usedBytes())));
+      }
+      plans.add(plan);
+    }
+    return new SplitPlan(plans);
   }
 
   private static List<DeviceCapacity> choose(
@@ -164,7 +228,10 @@ public final class SplitPlan {
     return devices;
   }
 
-  /** Positions of each device as whole numbers; their sum is the number of layers and one. */
+  /**
+   * Positions of each device as whole numbers; their sum is the number of layers and one, or that
+   * for each device where tensors are cut.
+   */
   public List<Integer> tensorSplit() {
     return devices.stream().map(DevicePlan::positions).toList();
   }

@@ -3,6 +3,7 @@ package dev.knarr.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.knarr.gguf.DemoModels;
@@ -253,5 +254,44 @@ class SplitPlanTest {
     assertThatExceptionOfType(PlanException.class)
         .isThrownBy(() -> SplitPlan.of(demo, devices))
         .withMessageEndingWith("too many are: d-14/0, d-15/0.");
+  }
+
+  @Nested
+  class GivenTensorsCutInTwo {
+    @Test
+    void whenBothHaveRoom_thenEachHasHalfOfEveryLayer() {
+      var whole = SplitPlan.of(demo, List.of(device("cpu-0/0", GIB))).devices().getFirst();
+
+      var plan = SplitPlan.ofTensors(demo, List.of(device("a-0/0", GIB), device("b-0/0", 2 * GIB)));
+
+      assertThat(plan.tensorSplit()).containsExactly(9, 9);
+      assertThat(plan.devices()).extracting(DevicePlan::layersText).containsOnly("0-7 + output");
+      assertThat(plan.devices())
+          .allSatisfy(
+              half -> {
+                assertThat(2 * half.weightsBytes() - whole.weightsBytes())
+                    .isBetween(0L, 2 * demo.sharedBytes() + 2);
+                assertThat(2 * half.kvBytes()).isEqualTo(whole.kvBytes());
+              });
+    }
+
+    @Test
+    void whenOneHasTooLittleRoom_thenItIsNamed() {
+      assertThatThrownBy(
+              () ->
+                  SplitPlan.ofTensors(
+                      demo, List.of(device("a-0/0", GIB), device("b-0/0", 1 << 20))))
+          .isInstanceOf(PlanException.class)
+          .hasMessageContaining("b-0/0 has 1");
+    }
+
+    @Test
+    void whenThereAreThree_thenTwoAreAskedFor() {
+      var three = List.of(device("a-0/0", GIB), device("b-0/0", GIB), device("c-0/0", GIB));
+
+      assertThatThrownBy(() -> SplitPlan.ofTensors(demo, three))
+          .isInstanceOf(PlanException.class)
+          .hasMessageContaining("takes two devices, and there are 3");
+    }
   }
 }

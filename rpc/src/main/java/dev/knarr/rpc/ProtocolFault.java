@@ -41,6 +41,8 @@ public enum ProtocolFault {
   UNEXPECTED_RESPONSE,
   /** A reduction on a device that has joined no communicator. */
   NO_COMMUNICATOR,
+  /** The link to the other worker of a tensor split broke, or was silent for too long. */
+  LINK_LOST,
   /** The request would take more memory or more queue places than are allowed. */
   BUDGET_EXCEEDED,
   /** A wait came to its limit. */

@@ -8,6 +8,7 @@ import dev.knarr.os.CacheFolder;
 import dev.knarr.os.Processors;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.cache.TensorCache;
@@ -74,22 +75,33 @@ public final class Worker implements AutoCloseable {
                         device.name(),
                         String.join(", ", repack.typeNames())));
       }
-      var server = openServer(config, devices, cache, metrics);
+      var tls = WorkerTls.open(config, metrics);
+      var server = openServer(config, devices, cache, tls, metrics);
       LOG.info(
-          "RPC protocol {} at {}:{}",
+          "RPC protocol {} at {}:{}{}",
           ProtocolEdition.CURRENT.version(),
           config.host(),
-          server.address().getPort());
+          server.address().getPort(),
+          tls.isPresent() ? " with TLS" : "");
       if (!server.address().getAddress().isLoopbackAddress()) {
-        LOG.warn(
-            "The RPC port is open to the network: the protocol has no authentication and no"
-                + " encryption. Use it on a private network only.");
+        warnOfStrangers(tls);
       }
       return new Worker(devices, cache, server);
     } catch (RuntimeException e) {
       devices.forEach(Device::close);
       cache.close();
       throw e;
+    }
+  }
+
+  private static void warnOfStrangers(Optional<WorkerTls> tls) {
+    if (tls.isEmpty()) {
+      LOG.warn(
+          "The RPC port is open to the network without encryption, and whoever reaches it is served. Use it on a private"
+              + " network only, or with TLS: './knarr certs HOST' makes certificates and says how");
+    } else if (!tls.get().knowsClients()) {
+      LOG.warn(
+          "The RPC port is open to the network: it is encrypted, but whoever reaches it is served. Name the CA of clients with --tls-client-ca");
     }
   }
 
@@ -132,8 +144,12 @@ public final class Worker implements AutoCloseable {
   }
 
   private static RpcServer openServer(
-      WorkerConfig config, List<Device> devices, TensorCache cache, WorkerMetrics metrics) {
-    var settings = settings(config);
+      WorkerConfig config,
+      List<Device> devices,
+      TensorCache cache,
+      Optional<WorkerTls> tls,
+      WorkerMetrics metrics) {
+    var settings = settings(config, tls);
     metrics.register(settings.budget());
     try {
       return RpcServer.open(
@@ -158,12 +174,17 @@ public final class Worker implements AutoCloseable {
         config.graphTimeout());
   }
 
-  private static RpcServer.Settings settings(WorkerConfig config) {
+  private static RpcServer.Settings settings(WorkerConfig config, Optional<WorkerTls> tls) {
+    Transport transport = tls.isPresent() ? tls.get() : Transport.PLAIN;
+    // Without the CA of the others nobody could tell another worker from a stranger.
+    boolean trusting = tls.isEmpty() || tls.get().knowsClients();
     var limits = WireLimits.defaults();
     // Beside its bytes a graph needs about as much again while it is checked.
     long messageBytes = Runtime.getRuntime().maxMemory() / 3;
     return new RpcServer.Settings(
         new InetSocketAddress(config.host(), config.port()),
+        transport,
+        trusting ? Optional.of(transport) : Optional.empty(),
         limits,
         MessageBudget.of(messageBytes, limits, config.messageTimeout()),
         config.maxConnections(),

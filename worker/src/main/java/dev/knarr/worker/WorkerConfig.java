@@ -17,7 +17,7 @@ import java.util.OptionalInt;
  */
 @ConfigMapping(prefix = "knarr.worker")
 public interface WorkerConfig {
-  /** Address to listen on. The protocol has no authentication: loopback unless told otherwise. */
+  /** Address to listen on: loopback unless told otherwise, since without TLS anybody is served. */
   @WithDefault("127.0.0.1")
   String host();
 
@@ -63,6 +63,15 @@ public interface WorkerConfig {
 
   /** Local model files to find weights in by their hash. */
   Optional<List<Path>> seed();
+
+  /** Our certificate and what leads from it to its CA, in PEM; with it the RPC port speaks TLS. */
+  Optional<Path> tlsCert();
+
+  /** The key of our certificate, in PEM. */
+  Optional<Path> tlsKey();
+
+  /** The CAs of clients, in PEM: a client without a certificate of theirs is refused. */
+  Optional<Path> tlsClientCa();
 
   /** File to write the opened ports to, as JSON. */
   Optional<Path> announce();

@@ -3,6 +3,8 @@ package dev.knarr.worker;
 
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcCommand;
+import dev.knarr.rpc.transport.TlsCredentials;
+import dev.knarr.rpc.transport.TlsFault;
 import dev.knarr.rpc.wire.Direction;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.MessageBudget;
@@ -12,6 +14,7 @@ import dev.knarr.worker.cache.CacheFault;
 import dev.knarr.worker.cache.CacheTier;
 import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.device.Device;
+import dev.knarr.worker.server.LinkFault;
 import dev.knarr.worker.server.ServerEvents;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.FunctionCounter;
@@ -19,6 +22,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Objects;
@@ -54,6 +58,18 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
 
   /** Requests refused, each of which closed its connection. */
   public static final String REJECTED = "knarr.worker.request.rejected";
+
+  /** TLS handshakes of clients, done or failed. */
+  public static final String HANDSHAKES = "knarr.worker.tls.handshake";
+
+  /** Changes of the files with certificates, taken over or not. */
+  public static final String CERTIFICATE_RENEWALS = "knarr.worker.tls.certificate.renewal";
+
+  /** Links to another worker that clients who split tensors asked for, made or not. */
+  public static final String LINKS = "knarr.worker.link.join";
+
+  /** Seconds until the worker's certificate ends. */
+  public static final String CERTIFICATE_REMAINING = "knarr.worker.tls.certificate.remaining";
 
   /** Uids under which clients may have graphs computed again. */
   public static final String GRAPHS_STORED = "knarr.worker.graph.stored";
@@ -151,6 +167,7 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
   private static final String COMMAND = "command";
   private static final String DIRECTION = "direction";
   private static final String DEVICE = "device";
+  private static final String RESULT = "result";
 
   private final MeterRegistry registry;
   private final Map<RpcCommand, FrameCounters> requests = new EnumMap<>(RpcCommand.class);
@@ -213,6 +230,10 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
               .description("Refused requests; each closed its connection")
               .tag("fault", fault.metricName())
               .register(registry));
+    }
+    links("done");
+    for (var fault : LinkFault.values()) {
+      links(fault.metricName());
     }
     connections = new AtomicInteger();
     Gauge.builder(CONNECTIONS, connections, AtomicInteger::get)
@@ -383,6 +404,53 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
         .register(registry);
   }
 
+  /** Registers the meters of TLS. */
+  void register(TlsCredentials credentials) {
+    Gauge.builder(
+            CERTIFICATE_REMAINING,
+            credentials,
+            c -> c.expiry().map(end -> Duration.between(Instant.now(), end).toSeconds()).orElse(0L))
+        .description("Seconds until the worker's certificate ends; negative afterwards")
+        .baseUnit("seconds")
+        .register(registry);
+    // From the start, so that a first failure is a change and not a new series.
+    handshakes("done");
+    for (var fault : TlsFault.values()) {
+      handshakes(fault.metricName());
+    }
+    renewals(true);
+    renewals(false);
+  }
+
+  private Counter handshakes(String result) {
+    return Counter.builder(HANDSHAKES)
+        .description("TLS handshakes of clients")
+        .tag(RESULT, result)
+        .register(registry);
+  }
+
+  private Counter renewals(boolean used) {
+    return Counter.builder(CERTIFICATE_RENEWALS)
+        .description("Changes of the files with certificates")
+        .tag(RESULT, used ? "done" : "failed")
+        .register(registry);
+  }
+
+  /** A client has agreed on TLS. */
+  void handshakeDone() {
+    handshakes("done").increment();
+  }
+
+  /** A client could not agree on TLS, or was refused. */
+  void handshakeFailed(TlsFault fault) {
+    handshakes(fault.metricName()).increment();
+  }
+
+  /** The files with certificates have changed, and are used or not. */
+  void certificateRenewed(boolean used) {
+    renewals(used).increment();
+  }
+
   private Counter counter(String name, String description, String device) {
     return Counter.builder(name).description(description).tag(DEVICE, device).register(registry);
   }
@@ -464,6 +532,23 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents, CacheEvent
     var meters = of(devices, device.name());
     (again ? meters.recomputed : meters.computed).increment();
     meters.compute.record(Duration.ofNanos(nanos));
+  }
+
+  @Override
+  public void linkJoined() {
+    links("done").increment();
+  }
+
+  @Override
+  public void linkRefused(LinkFault fault) {
+    links(fault.metricName()).increment();
+  }
+
+  private Counter links(String result) {
+    return Counter.builder(LINKS)
+        .description("Links to another worker that clients asked for")
+        .tag(RESULT, result)
+        .register(registry);
   }
 
   @Override

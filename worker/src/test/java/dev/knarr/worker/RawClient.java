@@ -9,6 +9,8 @@ import dev.knarr.rpc.tensor.RpcTensorBuilder;
 import dev.knarr.rpc.tensor.TensorOp;
 import dev.knarr.rpc.tensor.TensorShape;
 import dev.knarr.rpc.tensor.TensorType;
+import dev.knarr.rpc.transport.Transport;
+import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcClientChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import java.io.IOException;
@@ -32,23 +34,39 @@ final class RawClient implements AutoCloseable {
   /** A buffer as the client knows it. */
   record Buffer(long handle, long base, long size) {}
 
-  private RawClient(int port) throws IOException {
+  private RawClient(int port, String host, Transport transport) throws IOException {
     socket = SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-    channel =
-        RpcClientChannel.over(socket, WireLimits.defaults(), (command, direction, bytes) -> {});
+    try {
+      channel =
+          RpcClientChannel.over(
+              transport.connected(socket, host, port), WireLimits.defaults(), FrameMeter.NONE);
+    } catch (IOException e) {
+      socket.close();
+      throw e;
+    }
   }
 
   /** Connects without a word. */
   static RawClient silent(int port) throws IOException {
-    return new RawClient(port);
+    return new RawClient(port, "127.0.0.1", Transport.PLAIN);
   }
 
   /** Connects and says HELLO. */
   static RawClient to(int port) throws IOException {
-    var client = new RawClient(port);
-    client.channel.hello();
-    return client;
+    return to(port, "127.0.0.1", Transport.PLAIN);
+  }
+
+  /** Connects by a host's name and some transport, and says HELLO. */
+  static RawClient to(int port, String host, Transport transport) throws IOException {
+    var client = new RawClient(port, host, transport);
+    try {
+      client.channel.hello();
+      return client;
+    } catch (IOException | RuntimeException e) {
+      client.close();
+      throw e;
+    }
   }
 
   RpcClientChannel channel() {

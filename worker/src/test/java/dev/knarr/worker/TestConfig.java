@@ -87,6 +87,15 @@ public final class TestConfig {
     return with("message-timeout", message).with("graph-timeout", graph).with("stop-timeout", stop);
   }
 
+  /** With more time for a HELLO, since a handshake needs the processor. */
+  public TestConfig withTls(Path certificate, Path key) {
+    return with("tls-cert", certificate).with("tls-key", key).with("hello-timeout", "4s");
+  }
+
+  public TestConfig withClientCa(Path authority) {
+    return with("tls-client-ca", authority);
+  }
+
   /** As the worker takes it. */
   public WorkerConfig toConfig() {
     return new SmallRyeConfigBuilder()

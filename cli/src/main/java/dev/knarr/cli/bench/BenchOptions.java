@@ -2,10 +2,12 @@
 package dev.knarr.cli.bench;
 
 import dev.knarr.cli.local.OptionException;
+import dev.knarr.rpc.transport.TlsFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -21,6 +23,7 @@ import java.util.Set;
  * @param threads of llama-bench and of each worker started here
  * @param devices of ggml that workers started here offer, and that {@code local} computes on
  * @param uploadBytes size of the SET_TENSOR messages to measure; empty for none
+ * @param tls what endpoints behind {@code tls} are spoken to with; empty where there is none
  * @param llamaBench more arguments of llama-bench
  */
 public record BenchOptions(
@@ -33,6 +36,7 @@ public record BenchOptions(
     int threads,
     List<String> devices,
     OptionalLong uploadBytes,
+    Optional<TlsFiles> tls,
     List<String> llamaBench) {
   /** What this command tells llama-bench itself. */
   private static final Set<String> OWN =

@@ -9,6 +9,7 @@ import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadConfig;
 import dev.knarr.head.relay.Relay;
+import dev.knarr.rpc.transport.Transport;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -194,14 +196,20 @@ public final class Benchmark {
           case EndpointSpec.Running running ->
               running.workers().stream().map(Benchmark::running).toList();
         };
-    int devices = workers.stream().mapToInt(worker -> devices(spec.name(), worker.address())).sum();
+    var transport =
+        DeviceQuery.transport(
+            spec.way() == EndpointSpec.Way.TLS ? options.tls() : Optional.empty());
+    int devices =
+        workers.stream()
+            .mapToInt(worker -> devices(spec.name(), worker.address(), transport))
+            .sum();
     var relays =
-        spec.relayed()
+        spec.way() != EndpointSpec.Way.DIRECT
             ? workers.stream()
-                .map(worker -> Relays.open(worker.address(), new SimpleMeterRegistry()))
+                .map(worker -> Relays.open(worker.address(), transport, new SimpleMeterRegistry()))
                 .toList()
             : List.<Relay>of();
-    return new Endpoint(spec.name(), workers, devices, relays);
+    return new Endpoint(spec.name(), workers, devices, transport, relays);
   }
 
   private static Endpoint.Worker started(StartedWorker started) {
@@ -218,8 +226,8 @@ public final class Benchmark {
         List.of());
   }
 
-  private static int devices(String name, String address) {
-    return DeviceQuery.ask(new HeadConfig.Worker(name, address), "--endpoint").size();
+  private static int devices(String name, String address, Transport transport) {
+    return DeviceQuery.ask(new HeadConfig.Worker(name, address), transport, "--endpoint").size();
   }
 
   /** What there is so far. */

@@ -3,6 +3,7 @@ package dev.knarr.cli.bench;
 
 import dev.knarr.cli.local.LocalPrograms.StartedWorker;
 import dev.knarr.head.relay.Relay;
+import dev.knarr.rpc.transport.Transport;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -14,9 +15,11 @@ import java.util.stream.Stream;
  * @param name how it is called in the result
  * @param workers in the order of the command line; empty for {@code local}
  * @param devices how many devices they offer in all; 0 for {@code local}
+ * @param transport what lies between the protocol and the workers
  * @param relays one in front of each worker, or none at all
  */
-record Endpoint(String name, List<Worker> workers, int devices, List<Relay> relays) {
+record Endpoint(
+    String name, List<Worker> workers, int devices, Transport transport, List<Relay> relays) {
   /**
    * One worker of it.
    *

@@ -4,26 +4,37 @@ package dev.knarr.cli.bench;
 import dev.knarr.cli.local.OptionException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
  * One side of a comparison, as the command line names it: {@code [NAME=]WHAT}, where WHAT is {@code
  * stock}, {@code knarr} with options of {@code knarr worker} behind it, {@code local}, or addresses
- * of workers that run; with {@code relay} in front, llama-bench reaches the workers as llama-server
- * does under a head. Immutable.
+ * of workers that run; with {@code relay} or {@code tls} in front, llama-bench reaches the workers
+ * as llama-server does under a head. Immutable.
  *
  * @param name how it is called in the result
- * @param relayed whether a relay of the head stands in front of each worker
+ * @param way how llama-bench reaches it
  * @param target what is behind it
  */
-public record EndpointSpec(String name, boolean relayed, Target target) {
-  private static final Pattern RELAYED = Pattern.compile("relay\\s+(.*)", Pattern.DOTALL);
+public record EndpointSpec(String name, Way way, Target target) {
+  private static final Pattern RELAYED = Pattern.compile("(relay|tls)\\s+(.*)", Pattern.DOTALL);
   private static final Pattern NAMED =
       Pattern.compile("([A-Za-z0-9][A-Za-z0-9_.-]*)=(.*)", Pattern.DOTALL);
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]*");
   private static final Pattern ADDRESS =
       Pattern.compile("(\\[[0-9A-Fa-f:.%]+]|[^:@\\s]+):(\\d{1,5})(?:@(\\d{1,5}))?");
+
+  /** How llama-bench reaches a side. */
+  public enum Way {
+    /** By its own connections. */
+    DIRECT,
+    /** Through a relay of the head in front of each worker. */
+    RELAY,
+    /** Through such relays, which speak TLS to the workers. */
+    TLS
+  }
 
   /** What computes. */
   public sealed interface Target {}
@@ -80,13 +91,13 @@ public record EndpointSpec(String name, boolean relayed, Target target) {
     var named = NAMED.matcher(text.strip());
     var described = named.matches() ? named.group(2).strip() : text.strip();
     var relay = RELAYED.matcher(described);
-    boolean relayed = relay.matches();
-    var target = target(text, relayed ? relay.group(1) : described);
-    if (relayed && target instanceof Local) {
+    var way = relay.matches() ? Way.valueOf(relay.group(1).toUpperCase(Locale.ROOT)) : Way.DIRECT;
+    var target = target(text, way == Way.DIRECT ? described : relay.group(2));
+    if (way != Way.DIRECT && target instanceof Local) {
       throw new OptionException(
           "'%s': local has no worker, so there is nothing to relay.".formatted(text.strip()));
     }
-    return new EndpointSpec(named.matches() ? named.group(1) : nameOf(target), relayed, target);
+    return new EndpointSpec(named.matches() ? named.group(1) : nameOf(target), way, target);
   }
 
   private static String nameOf(Target target) {

@@ -5,6 +5,7 @@ import dev.knarr.cli.bench.EndpointSpec.Address;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
@@ -17,9 +18,10 @@ final class Relays {
    * A relay in front of one worker.
    *
    * @param worker {@code host:port}
+   * @param transport what lies between the protocol and the worker
    * @param registry where its meters are
    */
-  static Relay open(String worker, MeterRegistry registry) {
+  static Relay open(String worker, Transport transport, MeterRegistry registry) {
     var address = Address.parse(worker);
     try {
       return Relay.open(
@@ -27,6 +29,7 @@ final class Relays {
               worker,
               address.host(),
               address.port(),
+              transport,
               new RelayMeters(registry, worker),
               WireLimits.defaults(),
               new Deaf()));
@@ -40,6 +43,9 @@ final class Relays {
   private static final class Deaf implements RelayListener {
     @Override
     public void workerFailed(String worker, String how) {}
+
+    @Override
+    public void linkFailed(String worker) {}
 
     @Override
     public void tensorSet(String worker, int device, String tensor, long bytes) {}

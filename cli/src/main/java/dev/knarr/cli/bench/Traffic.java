@@ -54,7 +54,7 @@ record Traffic(double bytesPerToken, double roundTripsPerToken) {
     var relays = new ArrayList<Relay>();
     try {
       for (var address : endpoint.addresses()) {
-        relays.add(Relays.open(address, registry));
+        relays.add(Relays.open(address, endpoint.transport(), registry));
       }
       var arguments = new ArrayList<>(test);
       arguments.addAll(List.of("-r", Integer.toString(repetitions), "--no-warmup"));

@@ -6,16 +6,22 @@ import dev.knarr.plan.DeviceCapacity;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.transport.TlsCredentials;
+import dev.knarr.rpc.transport.TlsException;
+import dev.knarr.rpc.transport.TlsFiles;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcClientChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
@@ -27,12 +33,25 @@ public final class DeviceQuery {
   private DeviceQuery() {}
 
   /**
+   * What lies between the protocol and the workers.
+   *
+   * @throws dev.knarr.rpc.transport.TlsFileException when a file cannot be used
+   */
+  public static Transport transport(Optional<TlsFiles> tls) {
+    return tls.isPresent()
+        ? TlsCredentials.load(tls.get(), LIMIT, TlsCredentials.Renewal.NONE)
+        : Transport.PLAIN;
+  }
+
+  /**
    * Devices of a worker in its own order.
    *
+   * @param transport what lies between the protocol and the worker
    * @param option what the user named the worker with, for the message
    * @throws LocalException where it cannot be asked
    */
-  public static List<DeviceCapacity> ask(HeadConfig.Worker worker, String option) {
+  public static List<DeviceCapacity> ask(
+      HeadConfig.Worker worker, Transport transport, String option) {
     try (var socket = SocketChannel.open()) {
       var alarm =
           CompletableFuture.runAsync(
@@ -42,12 +61,15 @@ public final class DeviceQuery {
         socket
             .socket()
             .connect(new InetSocketAddress(worker.host(), worker.port()), (int) LIMIT.toMillis());
-        return converse(worker, socket);
+        return converse(worker, transport.connected(socket, worker.host(), worker.port()));
       } finally {
         alarm.cancel(false);
       }
     } catch (ClosedChannelException e) {
       throw failure(worker, option, "gave no answer within %d s".formatted(LIMIT.toSeconds()), e);
+    } catch (TlsException e) {
+      throw new LocalException(
+          "Worker %s at %s %s.".formatted(worker.name(), worker.address(), e.getMessage()), e);
     } catch (IOException e) {
       throw failure(worker, option, "does not answer: " + e.getMessage(), e);
     } catch (RpcProtocolException e) {
@@ -58,9 +80,9 @@ public final class DeviceQuery {
     }
   }
 
-  private static List<DeviceCapacity> converse(HeadConfig.Worker worker, SocketChannel socket)
+  private static List<DeviceCapacity> converse(HeadConfig.Worker worker, ByteChannel link)
       throws IOException {
-    var channel = RpcClientChannel.over(socket, WireLimits.defaults(), FrameMeter.NONE);
+    var channel = RpcClientChannel.over(link, WireLimits.defaults(), FrameMeter.NONE);
     channel.hello();
     channel.send(new RpcRequest.DeviceCount());
     int count = channel.receive(RpcResponse.DeviceCounted.class).count();

@@ -8,12 +8,14 @@ import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadConfig;
 import dev.knarr.os.Processors;
 import dev.knarr.plan.SplitPlan;
+import dev.knarr.rpc.transport.TlsFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
@@ -70,6 +72,8 @@ public final class LocalCluster implements AutoCloseable {
       requireFewDevices(spec);
     }
     int port = PortCheck.requireFree(options.port().orElse(spec.port()));
+    // Here already: files that cannot be used are not worth starting anything for.
+    DeviceQuery.transport(options.tls());
     var programs = new LlamaServers(options.llamaServer(), new LlamaTree(installation, progress));
     programs.requireGiven();
     var store =
@@ -158,12 +162,18 @@ public final class LocalCluster implements AutoCloseable {
             projector.map(Path::toAbsolutePath).orElse(null)),
         spec.context(),
         workers,
+        options.tls().map(LocalCluster::headTls).orElse(null),
         spec.split(),
         new HeadConfig.LlamaServer(llamaServer.toAbsolutePath(), spec.llamaArguments(), 0),
         new HeadConfig.Http("127.0.0.1", port),
         new HeadConfig.Management(0),
         null,
         new HeadConfig.Limits(0, 0, 0, (int) Children.STOP_LIMIT.toSeconds() / 2));
+  }
+
+  private static HeadConfig.Tls headTls(TlsFiles files) {
+    return new HeadConfig.Tls(
+        Objects.requireNonNull(files.authority(), "--tls-ca"), files.certificate(), files.key());
   }
 
   private static void write(Path file, HeadConfig config) {

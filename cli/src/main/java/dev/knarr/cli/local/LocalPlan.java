@@ -13,9 +13,13 @@ import dev.knarr.plan.FlashAttention;
 import dev.knarr.plan.MemoryEstimate;
 import dev.knarr.plan.PlanTable;
 import dev.knarr.plan.SplitPlan;
+import dev.knarr.rpc.transport.TlsFiles;
+import dev.knarr.rpc.transport.Transport;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * What {@code knarr plan} shows: the plan that a head would make, without starting one. Any thread.
@@ -37,10 +41,11 @@ public final class LocalPlan {
    *
    * @param addresses of workers that run, in the order of the replicas; empty assumes that this
    *     machine's memory is divided among the workers
+   * @param tls the files for TLS towards these workers; plain when empty
    * @throws dev.knarr.plan.PlanException when the model does not fit, saying what would help
    * @throws LocalException when a worker does not answer, or the model is not here
    */
-  public String ofCluster(LocalSpec spec, List<String> addresses) {
+  public String ofCluster(LocalSpec spec, List<String> addresses, Optional<TlsFiles> tls) {
     var store =
         new ModelStore(
             cache.resolve("models"),
@@ -57,12 +62,22 @@ public final class LocalPlan {
     var devices =
         addresses.isEmpty()
             ? assumed(spec, MachineMemory.now())
-            : asked(HeadWorkers.of(spec, addresses));
+            : asked(HeadWorkers.of(spec, addresses), DeviceQuery.transport(tls));
+    boolean tensors = spec.split().mode() == HeadConfig.SplitMode.TENSOR;
     var fixed =
         spec.split().devices().stream()
-            .map(device -> DeviceLayers.of(device.name(), device.layers()))
+            .map(
+                device ->
+                    new DeviceLayers(
+                        device.name(),
+                        tensors ? OptionalInt.empty() : OptionalInt.of(device.layers())))
             .toList();
-    return table(model, options(spec.context()), devices, fixed);
+    var estimate = MemoryEstimate.of(GgufFile.open(model), options(spec.context()));
+    var plan =
+        tensors
+            ? SplitPlan.ofTensors(estimate, SplitPlan.chosen(devices, fixed))
+            : SplitPlan.of(estimate, devices, fixed);
+    return PlanTable.render(plan, estimate);
   }
 
   /**
@@ -84,18 +99,13 @@ public final class LocalPlan {
     }
     var options =
         new ContextOptions(contextLength, parallelSequences, "f16", "f16", FlashAttention.AUTO);
-    return table(model, options, devices, List.of());
-  }
-
-  private static String table(
-      Path model, ContextOptions options, List<DeviceCapacity> devices, List<DeviceLayers> fixed) {
     var estimate = MemoryEstimate.of(GgufFile.open(model), options);
-    return PlanTable.render(SplitPlan.of(estimate, devices, fixed), estimate);
+    return PlanTable.render(SplitPlan.of(estimate, devices), estimate);
   }
 
-  private static List<DeviceCapacity> asked(List<HeadConfig.Worker> workers) {
+  private static List<DeviceCapacity> asked(List<HeadConfig.Worker> workers, Transport transport) {
     return workers.stream()
-        .flatMap(worker -> DeviceQuery.ask(worker, "--worker").stream())
+        .flatMap(worker -> DeviceQuery.ask(worker, transport, "--worker").stream())
         .toList();
   }
 

@@ -9,6 +9,7 @@ import dev.knarr.cli.bench.EndpointSpec.Knarr;
 import dev.knarr.cli.bench.EndpointSpec.Local;
 import dev.knarr.cli.bench.EndpointSpec.Running;
 import dev.knarr.cli.bench.EndpointSpec.Stock;
+import dev.knarr.cli.bench.EndpointSpec.Way;
 import dev.knarr.cli.local.OptionException;
 import java.util.List;
 import java.util.OptionalInt;
@@ -24,23 +25,23 @@ class EndpointSpecTest {
   void whenAListIsGiven_thenItsPartsAreNamedByWhatTheyAre() {
     assertThat(EndpointSpec.parseList("stock, knarr,local,four=knarr --threads 4 --device CPU"))
         .containsExactly(
-            new EndpointSpec("stock", false, new Stock()),
-            new EndpointSpec("knarr", false, new Knarr(List.of())),
-            new EndpointSpec("local", false, new Local()),
+            new EndpointSpec("stock", Way.DIRECT, new Stock()),
+            new EndpointSpec("knarr", Way.DIRECT, new Knarr(List.of())),
+            new EndpointSpec("local", Way.DIRECT, new Local()),
             new EndpointSpec(
-                "four", false, new Knarr(List.of("--threads", "4", "--device", "CPU"))));
+                "four", Way.DIRECT, new Knarr(List.of("--threads", "4", "--device", "CPU"))));
   }
 
   @Test
   void whenAddressesAreGiven_thenTheyAreOneEndpoint() {
     assertThat(EndpointSpec.parse("two=h1:50052, h2:50053@9053"))
-        .isEqualTo(new EndpointSpec("two", false, new Running(List.of(FIRST, SECOND))));
+        .isEqualTo(new EndpointSpec("two", Way.DIRECT, new Running(List.of(FIRST, SECOND))));
   }
 
   @Test
   void whenAnAddressHasNoName_thenItIsItsOwn() {
     assertThat(EndpointSpec.parse("h1:50052"))
-        .isEqualTo(new EndpointSpec("h1:50052", false, new Running(List.of(FIRST))));
+        .isEqualTo(new EndpointSpec("h1:50052", Way.DIRECT, new Running(List.of(FIRST))));
   }
 
   @Test
@@ -71,9 +72,11 @@ class EndpointSpecTest {
   @Test
   void whenARelayIsToStandInFront_thenTheRestIsAsWithoutIt() {
     assertThat(EndpointSpec.parse("via=relay knarr --threads 2"))
-        .isEqualTo(new EndpointSpec("via", true, new Knarr(List.of("--threads", "2"))));
+        .isEqualTo(new EndpointSpec("via", Way.RELAY, new Knarr(List.of("--threads", "2"))));
     assertThat(EndpointSpec.parse("relay h1:50052"))
-        .isEqualTo(new EndpointSpec("h1:50052", true, new Running(List.of(FIRST))));
+        .isEqualTo(new EndpointSpec("h1:50052", Way.RELAY, new Running(List.of(FIRST))));
+    assertThat(EndpointSpec.parse("tls h1:50052"))
+        .isEqualTo(new EndpointSpec("h1:50052", Way.TLS, new Running(List.of(FIRST))));
     assertThatThrownBy(() -> EndpointSpec.parse("relay local"))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("nothing to relay");

@@ -4,6 +4,7 @@ package dev.knarr.cli.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.knarr.rpc.transport.Transport;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,13 +18,13 @@ class ResultsTest {
   private static final Path MODEL = Path.of("folder", "model.gguf");
   private static final Endpoint SLOW = endpoint("slow");
   private static final Endpoint FAST = endpoint("fast");
-  private static final Endpoint LOCAL = new Endpoint("local", List.of(), 0, List.of());
+  private static final Endpoint LOCAL = new Endpoint("local", List.of(), 0, Transport.PLAIN, List.of());
 
   private final Results results = new Results(List.of(SLOW, FAST, LOCAL));
 
   private static Endpoint endpoint(String name) {
     return new Endpoint(
-        name, List.of(new Endpoint.Worker("h:1", CpuClock.UNKNOWN, List.of())), 1, List.of());
+        name, List.of(new Endpoint.Worker("h:1", CpuClock.UNKNOWN, List.of())), 1, Transport.PLAIN, List.of());
   }
 
   private static LlamaBench.Run run(double rate, double load, OptionalDouble cpu) {

@@ -3,6 +3,7 @@ package dev.knarr.cli.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.rpc.transport.Transport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,8 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class RoundClockTest {
-  private static final Endpoint A = new Endpoint("a", List.of(), 0, List.of());
-  private static final Endpoint B = new Endpoint("b", List.of(), 0, List.of());
+  private static final Endpoint A = new Endpoint("a", List.of(), 0, Transport.PLAIN, List.of());
+  private static final Endpoint B = new Endpoint("b", List.of(), 0, Transport.PLAIN, List.of());
   private static final long SECOND = 1_000_000_000;
 
   @TempDir private Path folder;

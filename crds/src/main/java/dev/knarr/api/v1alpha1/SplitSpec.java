@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /** How the model is placed on devices. */
 public class SplitSpec {
   /**
-   * Layer gives each device whole layers; Tensor cuts every layer over all devices, which takes a
-   * fast network. Default Layer. A change restarts the head.
+   * Layer gives each device whole layers; Tensor cuts every layer over one device of each of two
+   * workers, which takes a fast network. Default Layer. A change restarts the head.
    */
   private @Nullable SplitMode mode;
 

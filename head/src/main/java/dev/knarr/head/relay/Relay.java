@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.relay;
 
+import dev.knarr.rpc.transport.Transport;
+import dev.knarr.rpc.wire.LinkPlaces;
 import dev.knarr.rpc.wire.WireLimits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.StandardSocketOptions;
 import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -14,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,6 +39,7 @@ public final class Relay implements AutoCloseable {
   private final int port;
   private final Thread acceptor;
   private final AtomicLong numbers = new AtomicLong();
+  private volatile @Nullable LinkPlaces places;
   private final Set<RelayConnection> connections = ConcurrentHashMap.newKeySet();
 
   private Relay(RelayTarget target, ServerSocketChannel listener) throws IOException {
@@ -50,6 +56,7 @@ public final class Relay implements AutoCloseable {
    * @param worker the worker's name in the plan
    * @param host where it is
    * @param port its RPC port
+   * @param transport how to speak to it; a client of the relay is on this machine, and plain
    * @param meters where frames are counted
    * @param limits what is still taken for a frame
    * @param listener who hears of losses and weights
@@ -58,6 +65,7 @@ public final class Relay implements AutoCloseable {
       String worker,
       String host,
       int port,
+      Transport transport,
       RelayMeters meters,
       WireLimits limits,
       RelayListener listener) {
@@ -91,6 +99,16 @@ public final class Relay implements AutoCloseable {
     return "127.0.0.1:" + port;
   }
 
+  /** Returns the loopback port. */
+  public int port() {
+    return port;
+  }
+
+  /** Says where this worker and another meet to split tensors; for connections to come. */
+  public void meetAt(LinkPlaces agreed) {
+    places = agreed;
+  }
+
   /** Returns how many connections are open. */
   public int connectionCount() {
     return connections.size();
@@ -111,7 +129,7 @@ public final class Relay implements AutoCloseable {
   }
 
   private void serve(SocketChannel client) throws IOException {
-    SocketChannel worker;
+    WorkerLink worker;
     try {
       worker = connect();
     } catch (IOException e) {
@@ -122,7 +140,8 @@ public final class Relay implements AutoCloseable {
       return;
     }
     RelayConnection connection =
-        new RelayConnection(target, numbers.incrementAndGet(), client, worker, connections::remove);
+        new RelayConnection(
+            target, numbers.incrementAndGet(), client, worker, places, connections::remove);
     connections.add(connection);
     connection.start();
     if (!listener.isOpen()) {
@@ -130,18 +149,28 @@ public final class Relay implements AutoCloseable {
     }
   }
 
-  private SocketChannel connect() throws IOException {
+  private WorkerLink connect() throws IOException {
     SocketChannel channel = SocketChannel.open();
     try {
       Socket socket = channel.socket();
       socket.connect(
           new InetSocketAddress(target.host(), target.port()), (int) CONNECT_LIMIT.toMillis());
-      return channel;
+      channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+      return new WorkerLink(
+          channel, target.transport().connected(channel, target.host(), target.port()));
     } catch (IOException | RuntimeException e) {
       channel.close();
       throw e instanceof IOException io ? io : new IOException(e.getMessage(), e);
     }
   }
+
+  /**
+   * A connection to the worker.
+   *
+   * @param socket for its options
+   * @param channel for the bytes; ends with the socket
+   */
+  record WorkerLink(SocketChannel socket, ByteChannel channel) {}
 
   /** Ends all connections, not the relay itself: nothing of an ended client is left behind. */
   public void closeConnections() {

@@ -2,12 +2,15 @@
 package dev.knarr.head.relay;
 
 import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameScanner;
+import dev.knarr.rpc.wire.LinkPlaces;
 import dev.knarr.rpc.wire.ResponseTracker;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.TimeUnit;
@@ -15,6 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import jdk.net.ExtendedSocketOptions;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,7 +46,8 @@ final class RelayConnection {
   private final Relay.RelayTarget target;
   private final String name;
   private final SocketChannel client;
-  private final SocketChannel worker;
+  private final Relay.WorkerLink worker;
+  private final @Nullable LinkPlaces places;
   private final Consumer<RelayConnection> onEnd;
   private final ResponseTracker tracker;
   private final RelayTraffic traffic;
@@ -67,12 +72,14 @@ final class RelayConnection {
       Relay.RelayTarget target,
       long number,
       SocketChannel client,
-      SocketChannel worker,
+      Relay.WorkerLink worker,
+      @Nullable LinkPlaces places,
       Consumer<RelayConnection> onEnd) {
     this.target = target;
     this.name = target.worker() + "-" + number;
     this.client = client;
     this.worker = worker;
+    this.places = places;
     this.onEnd = onEnd;
     this.tracker = new ResponseTracker(target.limits());
     this.traffic = new RelayTraffic(target);
@@ -90,19 +97,19 @@ final class RelayConnection {
 
   private void runUp() {
     FrameScanner scanner =
-        FrameScanner.requests(target.limits(), tracker, target.meters(), traffic::request);
-    run(client, worker, scanner, true);
+        FrameScanner.requests(target.limits(), tracker, target.meters(), traffic::request, places);
+    run(client, worker.channel(), scanner, true);
   }
 
   private void runDown() {
     FrameScanner scanner =
         FrameScanner.responses(target.limits(), tracker, target.meters(), traffic::response);
-    run(worker, client, scanner, false);
+    run(worker.channel(), client, scanner, false);
   }
 
-  private void run(SocketChannel from, SocketChannel to, FrameScanner scanner, boolean up) {
+  private void run(ByteChannel from, ByteChannel to, FrameScanner scanner, boolean up) {
     try {
-      setOptions(from, !up);
+      setOptions(up ? client : worker.socket(), !up);
       pump(from, to, scanner, up);
     } catch (RpcProtocolException e) {
       refuse(e, up);
@@ -136,7 +143,7 @@ final class RelayConnection {
   }
 
   /** Passes bytes on until the stream ends; what is not the protocol is not passed on. */
-  private void pump(SocketChannel from, SocketChannel to, FrameScanner scanner, boolean up)
+  private void pump(ByteChannel from, ByteChannel to, FrameScanner scanner, boolean up)
       throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       ByteBuffer buffer = arena.allocate(BUFFER_BYTES, 64).asByteBuffer();
@@ -151,12 +158,12 @@ final class RelayConnection {
     }
   }
 
-  private boolean read(SocketChannel from, ByteBuffer buffer, boolean up) throws IOException {
+  private boolean read(ByteChannel from, ByteBuffer buffer, boolean up) throws IOException {
     try {
       int bytes = from.read(buffer);
       if (!up && !answered) {
         answered = true;
-        worker.setOption(StandardSocketOptions.SO_LINGER, -1);
+        worker.socket().setOption(StandardSocketOptions.SO_LINGER, -1);
       }
       return bytes >= 0;
     } catch (ClosedChannelException e) {
@@ -167,7 +174,7 @@ final class RelayConnection {
     }
   }
 
-  private void write(SocketChannel to, ByteBuffer buffer, boolean up) throws IOException {
+  private void write(ByteChannel to, ByteBuffer buffer, boolean up) throws IOException {
     try {
       while (buffer.hasRemaining()) {
         to.write(buffer);
@@ -181,7 +188,7 @@ final class RelayConnection {
   }
 
   /** One side has said all it had to say; the other may still be talking. */
-  private void ended(SocketChannel to, FrameScanner scanner, boolean up) throws IOException {
+  private void ended(ByteChannel to, FrameScanner scanner, boolean up) throws IOException {
     if (up) {
       cause.compareAndSet(Cause.NONE, Cause.CLIENT);
       if (!answered) {
@@ -196,7 +203,7 @@ final class RelayConnection {
               : "closed the connection in the middle of an answer");
     }
     if (to.isOpen()) {
-      to.shutdownOutput();
+      Transport.shutdownOutput(to);
     }
   }
 
@@ -237,7 +244,7 @@ final class RelayConnection {
   private void end(Cause who) {
     cause.compareAndSet(Cause.NONE, who);
     closeQuietly(client);
-    closeQuietly(worker);
+    closeQuietly(worker.socket());
   }
 
   private void closeQuietly(SocketChannel channel) {

@@ -24,4 +24,12 @@ public interface RelayListener {
    * @param bytes bytes of data
    */
   void tensorSet(String worker, int device, String tensor, long bytes);
+
+  /**
+   * The worker has no link to the other worker of a tensor split; llama-server exchanges partial
+   * sums itself.
+   *
+   * @param worker its name
+   */
+  void linkFailed(String worker);
 }

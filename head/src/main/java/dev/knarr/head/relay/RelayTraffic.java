@@ -61,6 +61,11 @@ final class RelayTraffic {
           deviceOfBuffer.put(buffer, device);
         }
       }
+      case COMM_INIT -> {
+        if (scanner.fields().get() == 0) {
+          target.listener().linkFailed(target.worker());
+        }
+      }
       case SET_TENSOR_HASH -> {
         Hashed hashed = hashes.poll();
         if (hashed != null && scanner.fields().get() != 0) {

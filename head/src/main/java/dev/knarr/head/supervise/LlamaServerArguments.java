@@ -97,7 +97,8 @@ final class LlamaServerArguments {
 
     List<String> arguments = new ArrayList<>();
     add(arguments, "--rpc", String.join(",", decision.relays()));
-    add(arguments, "-ngl", "all", "--device", devices, "--split-mode", "layer");
+    add(arguments, "-ngl", "all", "--device", devices);
+    add(arguments, "--split-mode", config.split().mode().name().toLowerCase(Locale.ROOT));
     add(arguments, "--tensor-split", joined(decision.tensorSplit()), "--fit", "off");
     // Both defaults would pull the cache of a whole slot over the network.
     add(arguments, "--cache-ram", "0", "--ctx-checkpoints", "0");

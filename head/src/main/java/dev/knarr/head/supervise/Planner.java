@@ -18,6 +18,7 @@ import dev.knarr.plan.PlanException;
 import dev.knarr.plan.SplitPlan;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,11 +44,7 @@ final class Planner {
    *     model, {@link HeadReason#CONFIG_INVALID} when the split is none that can be done
    */
   static Planner open(HeadConfig config) {
-    if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
-      throw new HeadException(
-          HeadReason.CONFIG_INVALID,
-          "split.mode Tensor is not available in this version of the head. Use Layer.");
-    }
+    TensorSplit.check(config);
     HeadConfig.Context context = config.context();
     try {
       GgufFile model = GgufFile.open(config.model().path());
@@ -132,11 +129,7 @@ final class Planner {
           last.split(), order(last.split(), names), last.contextLength(), last.weightsBytes());
     }
     try {
-      SplitPlan split =
-          SplitPlan.of(
-              estimate,
-              devices.stream().map(Planner::capacity).toList(),
-              fixed.stream().map(d -> DeviceLayers.of(d.name(), d.layers())).toList());
+      SplitPlan split = split(workers, devices.stream().map(Planner::capacity).toList());
       long weights = split.devices().stream().mapToLong(DevicePlan::weightsBytes).sum();
       return new Planned(
           split,
@@ -153,6 +146,19 @@ final class Planner {
           };
       throw new HeadException(reason, sentence(e), e);
     }
+  }
+
+  private SplitPlan split(List<WorkerProof> workers, List<DeviceCapacity> devices) {
+    List<HeadConfig.SplitDevice> fixed = config.split().devices();
+    if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
+      List<DeviceLayers> chosen =
+          fixed.stream().map(d -> new DeviceLayers(d.name(), OptionalInt.empty())).toList();
+      List<DeviceCapacity> used = SplitPlan.chosen(devices, chosen);
+      TensorSplit.checkDevices(workers, used.stream().map(DeviceCapacity::name).toList());
+      return SplitPlan.ofTensors(estimate, used);
+    }
+    return SplitPlan.of(
+        estimate, devices, fixed.stream().map(d -> DeviceLayers.of(d.name(), d.layers())).toList());
   }
 
   private static DeviceCapacity capacity(DeviceProof device) {

@@ -5,6 +5,7 @@ import dev.knarr.head.HeadConfig;
 import dev.knarr.head.HeadException;
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.HeadReason;
+import dev.knarr.head.WorkerTransport;
 import dev.knarr.head.supervise.Planner.Planned;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import io.micrometer.core.instrument.Counter;
@@ -96,6 +97,7 @@ public final class Supervisor implements AutoCloseable {
 
   private void serve() throws InterruptedException {
     LlamaServerArguments.refuseContradictions(config.llamaServer().arguments());
+    workers.speakBy(WorkerTransport.of(config));
     Planner planner = Planner.open(config);
     ServerRun server = new ServerRun(config, board, workers, ledger, serverMetrics);
     @Nullable Planned plan = null;

@@ -10,6 +10,9 @@ import dev.knarr.rpc.ProtocolVersion;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.transport.TlsException;
+import dev.knarr.rpc.transport.TlsFault;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcClientChannel;
 import dev.knarr.rpc.wire.WireLimits;
@@ -37,10 +40,12 @@ final class WorkerProver {
   private static final int ROUND_TRIPS = 5;
 
   private final HeadConfig.Worker worker;
+  private final Transport transport;
   private final FrameMeter meter;
 
-  WorkerProver(HeadConfig.Worker worker, FrameMeter meter) {
+  WorkerProver(HeadConfig.Worker worker, Transport transport, FrameMeter meter) {
     this.worker = worker;
+    this.transport = transport;
     this.meter = meter;
   }
 
@@ -72,6 +77,12 @@ final class WorkerProver {
       } finally {
         alarm.cancel(false);
       }
+    } catch (TlsException e) {
+      // One that is just starting, or just ending, may be met half-way.
+      if (e.fault() == TlsFault.GONE || e.fault() == TlsFault.TIMEOUT) {
+        throw e;
+      }
+      throw unsuitable("it " + e.getMessage() + ".", e);
     } catch (RpcProtocolException e) {
       if (e.fault() == ProtocolFault.TRUNCATED) {
         throw new IOException(e.getMessage(), e);
@@ -81,7 +92,11 @@ final class WorkerProver {
   }
 
   private WorkerProof converse(SocketChannel socket) throws IOException {
-    try (RpcClientChannel channel = RpcClientChannel.over(socket, WireLimits.defaults(), meter)) {
+    try (RpcClientChannel channel =
+        RpcClientChannel.over(
+            transport.connected(socket, worker.host(), worker.port()),
+            WireLimits.defaults(),
+            meter)) {
       ProtocolVersion version = channel.hello();
       socket.setOption(StandardSocketOptions.SO_LINGER, -1);
       channel.send(new RpcRequest.DeviceCount());

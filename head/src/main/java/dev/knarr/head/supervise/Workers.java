@@ -11,6 +11,7 @@ import dev.knarr.head.relay.RelayMeters;
 import dev.knarr.head.supervise.HeadStatus.DeviceStatus;
 import dev.knarr.head.supervise.HeadStatus.WorkerState;
 import dev.knarr.head.supervise.HeadStatus.WorkerStatus;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -44,14 +45,17 @@ final class Workers implements RelayListener, AutoCloseable {
   private static final int KEPT_LOSSES = 64;
 
   private final List<HeadConfig.Worker> configured;
+  private final boolean tensorSplit;
   private final StatusBoard board;
   private final WeightLedger ledger;
   private final Map<String, RelayMeters> meters = new LinkedHashMap<>();
   private final List<Relay> relays = new ArrayList<>();
   private final BlockingQueue<String> losses = new ArrayBlockingQueue<>(KEPT_LOSSES);
+  private Transport transport = Transport.PLAIN;
 
   Workers(HeadConfig config, MeterRegistry registry, StatusBoard board, WeightLedger ledger) {
     this.configured = config.workers();
+    this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
     this.board = board;
     this.ledger = ledger;
     for (HeadConfig.Worker worker : configured) {
@@ -61,6 +65,11 @@ final class Workers implements RelayListener, AutoCloseable {
           .description("1 while a worker is proven and not lost")
           .register(registry);
     }
+  }
+
+  /** Says how the workers are spoken to; before anything else. */
+  void speakBy(Transport chosen) {
+    transport = chosen;
   }
 
   /** Opens the relays; does nothing when they are open. */
@@ -76,6 +85,7 @@ final class Workers implements RelayListener, AutoCloseable {
                     worker.name(),
                     worker.host(),
                     worker.port(),
+                    transport,
                     metersOf(worker),
                     WireLimits.defaults(),
                     this)));
@@ -85,6 +95,9 @@ final class Workers implements RelayListener, AutoCloseable {
             "No loopback port for the relay of worker " + worker.name() + ": " + e.getMessage(),
             e);
       }
+    }
+    if (tensorSplit) {
+      TensorSplit.introduce(configured, relays);
     }
   }
 
@@ -132,6 +145,16 @@ final class Workers implements RelayListener, AutoCloseable {
   @Override
   public void tensorSet(String worker, int device, String tensor, long bytes) {
     ledger.add(worker + "/" + device, tensor, bytes);
+  }
+
+  @Override
+  public void linkFailed(String worker) {
+    board.warn(
+        "Worker "
+            + worker
+            + " ("
+            + addressOf(worker)
+            + ") has no direct link to the other one, so each sum goes over the head, which is slower. Its log says why.");
   }
 
   private String addressOf(String name) {
@@ -196,7 +219,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private WorkerProof proveOne(
       HeadConfig.Worker worker, Duration limit, long deadline, Missing missing)
       throws InterruptedException {
-    WorkerProver prover = new WorkerProver(worker, metersOf(worker));
+    WorkerProver prover = new WorkerProver(worker, transport, metersOf(worker));
     Duration pause = FIRST_PAUSE;
     board.worker(worker.name(), _ -> StatusBoard.waiting(worker));
     while (true) {

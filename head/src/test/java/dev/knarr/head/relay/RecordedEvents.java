@@ -9,6 +9,7 @@ final class RecordedEvents implements RelayListener {
 
   final List<String> failures = new CopyOnWriteArrayList<>();
   final List<String> tensors = new CopyOnWriteArrayList<>();
+  final List<String> unlinked = new CopyOnWriteArrayList<>();
 
   @Override
   public void workerFailed(String worker, String how) {
@@ -18,5 +19,10 @@ final class RecordedEvents implements RelayListener {
   @Override
   public void tensorSet(String worker, int device, String tensor, long bytes) {
     tensors.add(worker + "/" + device + " " + tensor + " " + bytes);
+  }
+
+  @Override
+  public void linkFailed(String worker) {
+    unlinked.add(worker);
   }
 }

@@ -13,6 +13,7 @@ import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.tensor.TensorShape;
 import dev.knarr.rpc.tensor.TensorType;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcClientChannel;
 import dev.knarr.rpc.wire.WireLimits;
@@ -40,6 +41,7 @@ class RelayIT {
             "cpu-0",
             "127.0.0.1",
             worker.port(),
+            Transport.PLAIN,
             new RelayMeters(registry, "cpu-0"),
             WireLimits.defaults(),
             events));

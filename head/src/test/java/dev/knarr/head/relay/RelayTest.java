@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.rpc.RpcCommand;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
@@ -44,6 +45,7 @@ class RelayTest {
             "cpu-0",
             "127.0.0.1",
             worker.getLocalPort(),
+            Transport.PLAIN,
             new RelayMeters(registry, "cpu-0"),
             WireLimits.defaults(),
             events));

@@ -25,6 +25,7 @@ class LlamaServerArgumentsTest {
             "demo", Path.of("/m.gguf"), Path.of("/draft.gguf"), Path.of("/mmproj.gguf")),
         new HeadConfig.Context(1024, 4, "q8_0", "f16", FlashAttention.ON),
         List.of(new HeadConfig.Worker("cpu-0", "127.0.0.1:1")),
+        null,
         new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
         new HeadConfig.LlamaServer(Path.of("/llama-server"), arguments, 2),
         new HeadConfig.Http("127.0.0.1", 8080),

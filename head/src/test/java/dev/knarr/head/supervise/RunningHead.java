@@ -55,12 +55,28 @@ final class RunningHead implements AutoCloseable {
         new HeadConfig.Model("knarr-demo", MODEL, null, null),
         new HeadConfig.Context(1024, 2, "f16", "f16", FlashAttention.AUTO),
         named,
+        null,
         new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
         new HeadConfig.LlamaServer(program, List.of(), 1),
         new HeadConfig.Http("127.0.0.1", port),
         new HeadConfig.Management(0),
         null,
         new HeadConfig.Limits(workersSeconds, 60, 60, 10));
+  }
+
+  /** The same with every tensor cut in two. */
+  static HeadConfig splittingTensors(HeadConfig config) {
+    return new HeadConfig(
+        config.model(),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        new HeadConfig.Split(HeadConfig.SplitMode.TENSOR, List.of()),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        config.apiKeyFile(),
+        config.limits());
   }
 
   HeadStatus status() {

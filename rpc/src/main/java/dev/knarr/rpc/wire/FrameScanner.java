@@ -31,6 +31,7 @@ public final class FrameScanner {
       ByteBuffer.allocate(RpcCommand.REQUEST_FRAMING_BYTES + MAX_FIELDS)
           .order(ByteOrder.LITTLE_ENDIAN);
   private final int framingBytes;
+  private final @Nullable LinkPlaces places;
 
   private @Nullable RpcCommand command;
 
@@ -44,7 +45,9 @@ public final class FrameScanner {
       WireLimits limits,
       ResponseTracker tracker,
       FrameMeter meter,
-      FrameListener listener) {
+      FrameListener listener,
+      @Nullable LinkPlaces places) {
+    this.places = places;
     this.direction = direction;
     this.limits = limits;
     this.tracker = tracker;
@@ -60,17 +63,28 @@ public final class FrameScanner {
   /** Follows what the client sends. */
   public static FrameScanner requests(
       WireLimits limits, ResponseTracker tracker, FrameMeter meter, FrameListener listener) {
-    return new FrameScanner(Direction.REQUEST, limits, tracker, meter, listener);
+    return requests(limits, tracker, meter, listener, null);
+  }
+
+  /** Follows what the client sends, and says other places in COMM_INIT if there are any. */
+  public static FrameScanner requests(
+      WireLimits limits,
+      ResponseTracker tracker,
+      FrameMeter meter,
+      FrameListener listener,
+      @Nullable LinkPlaces places) {
+    return new FrameScanner(Direction.REQUEST, limits, tracker, meter, listener, places);
   }
 
   /** Follows what the server sends. */
   public static FrameScanner responses(
       WireLimits limits, ResponseTracker tracker, FrameMeter meter, FrameListener listener) {
-    return new FrameScanner(Direction.RESPONSE, limits, tracker, meter, listener);
+    return new FrameScanner(Direction.RESPONSE, limits, tracker, meter, listener, null);
   }
 
   /**
-   * Takes note of the bytes between position and limit, and leaves the buffer as it was.
+   * Takes note of the bytes between position and limit, and leaves the buffer as it was, but for
+   * the places of links.
    *
    * @throws RpcProtocolException when they are not the protocol; stop passing on, close both sides
    */
@@ -82,6 +96,10 @@ public final class FrameScanner {
         int bytes = Math.min(head.remaining(), end - at);
         head.put(head.position(), chunk, at, bytes);
         head.position(head.position() + bytes);
+        if (places != null && command == RpcCommand.COMM_INIT) {
+          int from = head.position() - bytes - framingBytes;
+          places.put(head, framingBytes, from, chunk, at, bytes);
+        }
         at += bytes;
         if (!head.hasRemaining() && command == null) {
           readFraming();

@@ -3,6 +3,7 @@ package dev.knarr.rpc.wire;
 
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -20,7 +21,7 @@ import java.util.concurrent.locks.ReentrantLock;
  * Small messages that arrive together are taken with one read; what is written goes out with {@link
  * RpcServerChannel#flush} or when the buffer is full. Large data goes straight between the channel
  * and the caller's direct buffer. The byte channel must be in blocking mode and must end a blocked
- * read when it is closed, as sockets do.
+ * read when it is closed, as sockets and what a {@code Transport} makes of them do.
  */
 public abstract sealed class RpcChannel implements AutoCloseable
     permits RpcServerChannel, RpcClientChannel {
@@ -64,9 +65,12 @@ public abstract sealed class RpcChannel implements AutoCloseable
 
   private static String describe(ByteChannel channel) {
     try {
-      return channel instanceof SocketChannel socket && socket.getRemoteAddress() != null
-          ? socket.getRemoteAddress().toString().replaceFirst("^.*/", "")
-          : "peer";
+      return switch (channel) {
+        case TlsChannel tls -> describe(tls.socket());
+        case SocketChannel socket when socket.getRemoteAddress() != null ->
+            socket.getRemoteAddress().toString().replaceFirst("^.*/", "");
+        default -> "peer";
+      };
     } catch (IOException _) {
       return "peer";
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.rpc.wire;
 
+import static dev.knarr.rpc.ProtocolFault.HELLO_EXPECTED;
 import static dev.knarr.rpc.ProtocolFault.TRUNCATED;
 import static dev.knarr.rpc.ProtocolFault.VERSION_MISMATCH;
 
@@ -11,6 +12,7 @@ import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
@@ -55,7 +57,9 @@ public final class RpcClientChannel extends RpcChannel {
     flush();
     readLock.lock();
     try {
-      if (!fill(RpcCommand.RESPONSE_FRAMING_BYTES)) {
+      if (fill(2)) {
+        requireNoAlert();
+      } else {
         throw new RpcProtocolException(
             TRUNCATED,
             "%s closed the connection without an answer to HELLO: it is no RPC server, or one older than protocol 4.0, and this side speaks %s. Check the address, or update llama.cpp on that machine"
@@ -68,6 +72,17 @@ public final class RpcClientChannel extends RpcChannel {
     var accepted = receive(RpcResponse.HelloAccepted.class);
     requireFitting(accepted.version());
     return accepted;
+  }
+
+  /** Our workers with TLS answer a plain HELLO by an alert. */
+  private void requireNoAlert() throws IOException {
+    ByteBuffer in = require(2);
+    if (TlsChannel.isAlert(in.get(in.position()), in.get(in.position() + 1))) {
+      throw new RpcProtocolException(
+          HELLO_EXPECTED,
+          "%s speaks TLS and this side does not: give the CA of its certificate with --tls-ca"
+              .formatted(peer()));
+    }
   }
 
   /** An answer of another length may still say a version, which is worth more than its length. */

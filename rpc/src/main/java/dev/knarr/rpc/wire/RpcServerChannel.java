@@ -9,6 +9,7 @@ import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.tensor.ComputeGraph;
+import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
@@ -107,7 +108,14 @@ public final class RpcServerChannel extends RpcChannel {
     }
   }
 
-  private void requireGreeting(RpcCommand command) {
+  private void requireGreeting(RpcCommand command) throws IOException {
+    if (!greeted && command.code() == TlsChannel.HANDSHAKE) {
+      room(TlsChannel.unexpected().remaining()).put(TlsChannel.unexpected());
+      flush();
+      throw new RpcProtocolException(
+          HELLO_EXPECTED,
+          "The peer begins with TLS, and this port is plain: give the worker --tls-cert and --tls-key, or leave --tls-ca out");
+    }
     if (greeted == (command == RpcCommand.HELLO)) {
       throw new RpcProtocolException(
           HELLO_EXPECTED,

@@ -6,6 +6,8 @@ import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
+import dev.knarr.rpc.transport.TlsException;
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.RpcServerChannel;
@@ -37,6 +39,7 @@ final class RpcConnection implements Runnable {
   private final int number;
   private final SocketChannel socket;
   private final SocketAddress peer;
+  private final Transport transport;
   private final Session session;
   private final FrameMeter meter;
   private final WireLimits limits;
@@ -56,6 +59,7 @@ final class RpcConnection implements Runnable {
       int number,
       SocketChannel socket,
       SocketAddress peer,
+      Transport transport,
       Session session,
       WireLimits limits,
       MessageBudget budget,
@@ -65,6 +69,7 @@ final class RpcConnection implements Runnable {
     this.number = number;
     this.socket = socket;
     this.peer = peer;
+    this.transport = transport;
     this.session = session;
     this.limits = limits;
     this.budget = budget;
@@ -80,7 +85,7 @@ final class RpcConnection implements Runnable {
     MDC.put("peer", peer.toString());
     try (socket;
         session;
-        var channel = RpcServerChannel.over(socket, limits, budget, meter)) {
+        var channel = RpcServerChannel.over(transport.accepted(socket), limits, budget, meter)) {
       open = channel;
       serve(channel);
       LOG.debug("conn={} peer={} closed its connection", number, peer);
@@ -92,6 +97,9 @@ final class RpcConnection implements Runnable {
         case BAD_GRAPH -> reject(ProtocolFault.BAD_GRAPH, e);
         default -> fail(e);
       }
+    } catch (TlsException e) {
+      LOG.atLevel(REFUSALS.level())
+          .log("conn={} peer={} was closed: it {}", number, peer, e.getMessage());
     } catch (IOException e) {
       if (abortReason == null) {
         LOG.debug("conn={} peer={} is gone: {}", number, peer, e.toString());
@@ -243,6 +251,7 @@ final class RpcConnection implements Runnable {
   /** Ends the connection from another thread; its own thread then frees everything. */
   void abort(String reason) {
     abortReason = reason;
+    session.abort();
     try {
       socket.close();
     } catch (IOException e) {

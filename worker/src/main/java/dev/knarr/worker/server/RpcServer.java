@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.server;
 
+import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.RpcServerChannel;
@@ -21,6 +22,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import jdk.net.ExtendedSocketOptions;
 import org.slf4j.Logger;
@@ -40,6 +42,12 @@ public final class RpcServer implements AutoCloseable {
 
   /** What a graph gets to come to the end of its node, once it has been told to stop. */
   private static final Duration STOP_GRACE = Duration.ofSeconds(2);
+
+  /** As long as the stock worker tries. */
+  private static final Duration LINK_JOIN = Duration.ofSeconds(5);
+
+  /** A worker with a slow device may still compute its half of a large batch. */
+  private static final Duration LINK_REDUCE = Duration.ofMinutes(5);
 
   private final ServerSocketChannel listener;
   private final List<Device> devices;
@@ -61,6 +69,9 @@ public final class RpcServer implements AutoCloseable {
    * What a server is opened with.
    *
    * @param address where to listen; port 0 takes any free one
+   * @param transport what lies between the protocol and a client's socket
+   * @param links what lies between the halves of a tensor split and their socket; empty when this
+   *     worker cannot trust another one
    * @param limits what a frame may announce
    * @param budget what the graphs of all clients take while they are read; this server's to close
    * @param maxConnections the most clients at once
@@ -72,6 +83,8 @@ public final class RpcServer implements AutoCloseable {
    */
   public record Settings(
       InetSocketAddress address,
+      Transport transport,
+      Optional<Transport> links,
       WireLimits limits,
       MessageBudget budget,
       int maxConnections,
@@ -122,7 +135,11 @@ public final class RpcServer implements AutoCloseable {
     this.meter = meter;
     this.events = events;
     this.places = new ConnectionLimit(settings.maxConnections, settings.maxConnectionsPerAddress);
-    this.communicators = new Communicators(settings.address.getAddress(), Duration.ofSeconds(5));
+    this.communicators =
+        new Communicators(
+            new Communicators.Settings(
+                settings.address.getAddress(), settings.links, LINK_JOIN, LINK_REDUCE),
+            events);
     this.accepting = Thread.ofPlatform().name("rpc-accept").start(this::accept);
     this.watching = Thread.ofVirtual().name("rpc-watch").start(this::watch);
   }
@@ -198,12 +215,14 @@ public final class RpcServer implements AutoCloseable {
   private void start(int number, SocketChannel socket, InetSocketAddress peer) throws IOException {
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     noticeDeath(socket);
-    var session = new Session(devices, graphs, communicators, cache, events);
+    var links = communicators.of(peer.getAddress());
+    var session = new Session(devices, graphs, links, cache, events);
     var connection =
         new RpcConnection(
             number,
             socket,
             peer,
+            settings.transport,
             session,
             settings.limits,
             settings.budget,
@@ -255,6 +274,7 @@ public final class RpcServer implements AutoCloseable {
       pause(WATCH_INTERVAL);
       stalls.keySet().retainAll(connections.keySet());
       commandLog.expire();
+      communicators.endLate();
       for (var connection : connections.keySet()) {
         if (!connection.hasSaidHello()) {
           if (connection.ageNanos() > settings.helloTimeout.toNanos()) {

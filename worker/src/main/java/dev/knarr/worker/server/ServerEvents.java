@@ -28,4 +28,10 @@ public interface ServerEvents extends GraphEvents {
 
   /** So many nodes of a graph were computed on the CPU because the device cannot. */
   void nodesFellBack(Device device, int nodes);
+
+  /** A link to another worker was made, for a client that splits tensors. */
+  void linkJoined();
+
+  /** Such a link was asked for and not made. */
+  void linkRefused(LinkFault fault);
 }

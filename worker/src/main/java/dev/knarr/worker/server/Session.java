@@ -58,6 +58,7 @@ final class Session implements AutoCloseable {
   private final HashedWeights weights;
   private final ServerEvents events;
   private final ConnectionUse use = new ConnectionUse();
+  private final ClientLinks links;
 
   /** A device as this client uses it. */
   private record OfferedDevice(
@@ -66,9 +67,10 @@ final class Session implements AutoCloseable {
   Session(
       List<Device> devices,
       GraphStores graphs,
-      Communicators links,
+      ClientLinks links,
       TensorCache cache,
       ServerEvents events) {
+    this.links = links;
     this.devices =
         devices.stream()
             .map(
@@ -327,6 +329,11 @@ final class Session implements AutoCloseable {
    */
   void finish() {
     devices.forEach(offered -> offered.queue.await());
+  }
+
+  /** Ends what the connection's thread waits for beside its client. Any thread. */
+  void abort() {
+    links.abort();
   }
 
   /** Waits for running graphs, then frees everything. */
