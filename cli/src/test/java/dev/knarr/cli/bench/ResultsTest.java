@@ -18,13 +18,18 @@ class ResultsTest {
   private static final Path MODEL = Path.of("folder", "model.gguf");
   private static final Endpoint SLOW = endpoint("slow");
   private static final Endpoint FAST = endpoint("fast");
-  private static final Endpoint LOCAL = new Endpoint("local", List.of(), 0, Transport.PLAIN, List.of());
+  private static final Endpoint LOCAL =
+      new Endpoint("local", List.of(), 0, Transport.PLAIN, List.of());
 
   private final Results results = new Results(List.of(SLOW, FAST, LOCAL));
 
   private static Endpoint endpoint(String name) {
     return new Endpoint(
-        name, List.of(new Endpoint.Worker("h:1", CpuClock.UNKNOWN, List.of())), 1, Transport.PLAIN, List.of());
+        name,
+        List.of(new Endpoint.Worker("h:1", CpuClock.UNKNOWN, List.of())),
+        1,
+        Transport.PLAIN,
+        List.of());
   }
 
   private static LlamaBench.Run run(double rate, double load, OptionalDouble cpu) {
