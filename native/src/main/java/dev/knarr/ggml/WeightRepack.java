@@ -31,6 +31,9 @@ public final class WeightRepack {
   private static final String BUFFER_TYPE = "CPU_REPACK";
   private static final int STAGING_BYTES = 1 << 20;
 
+  /** Rows are copied aside to be woven; no model has any that would need more than this. */
+  private static final long MOST_STAGING_BYTES = 64 << 20;
+
   /** A multiple of the rows that any kernel of ggml weaves together. */
   private static final int PROBE_ROWS = 16;
 
@@ -171,6 +174,7 @@ public final class WeightRepack {
     return layout != null
         && ne[0] % layout.type.blockElements() == 0
         && ne[1] % layout.rows == 0
+        && layout.rowBytes(ne[0]) * PROBE_ROWS <= MOST_STAGING_BYTES
         && extra(type, ne) != 0;
   }
 

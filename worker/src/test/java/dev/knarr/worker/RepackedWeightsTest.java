@@ -13,6 +13,7 @@ import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.tensor.TensorOp;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -21,9 +22,9 @@ import org.junit.jupiter.api.Test;
 
 /** Weights in ggml's repacked layout: what a client sees of it is speed. */
 class RepackedWeightsTest {
-  private static final int COLUMNS = 64;
-  private static final int ROWS = 16;
-  private static final int BATCH = 3;
+  private static final int COLUMNS = 256;
+  private static final int ROWS = 32;
+  private static final int BATCH = 5;
   private static final int BLOCK_BYTES = 18;
   private static final int BYTES = COLUMNS / 32 * BLOCK_BYTES * ROWS;
   private static final int UID = 7;
@@ -125,6 +126,34 @@ class RepackedWeightsTest {
     requireClose(product, plainly(1));
   }
 
+  @Test
+  void whenTheRowsOfTheInputAreApart_thenTheWeightsStayPlain() throws IOException {
+    var product = new Product(client).write(1);
+    var wide = product.graph.data(F32, 2 * COLUMNS, BATCH);
+    var values = new float[2 * COLUMNS * BATCH];
+    for (int row = 0; row < BATCH; row++) {
+      System.arraycopy(input(), row * COLUMNS, values, 2 * row * COLUMNS, COLUMNS);
+    }
+    client.write(wide.build(), values);
+    long stride = 2L * COLUMNS * Float.BYTES;
+    var apart =
+        product
+            .graph
+            .data(F32, COLUMNS, BATCH)
+            .with(it -> it.data(wide.address()))
+            .strides(Float.BYTES, stride, stride * BATCH, stride * BATCH)
+            .build();
+    var result = product.graph.data(F32, ROWS, BATCH);
+    var node =
+        result
+            .with(it -> it.op(TensorOp.MUL_MAT).flags(RpcTensor.FLAG_COMPUTE))
+            .with(it -> it.source(0, product.weights.id()).source(1, apart.id()))
+            .build();
+    client.compute(0, 0, node, product.weights.build(), apart);
+    requireClose(client.read(node), plainly(1));
+    assertThat(repacked()).isZero();
+  }
+
   @Nested
   class GivenRepackedWeights {
     private Product product;
@@ -202,6 +231,31 @@ class RepackedWeightsTest {
     }
 
     @Test
+    void whenAnotherGraphHasThemInAnotherShape_thenBothAreRight() throws IOException {
+      var half =
+          product
+              .graph
+              .data(Q4_0, COLUMNS, ROWS / 2)
+              .with(it -> it.data(product.weights.address()));
+      var result = product.graph.data(F32, ROWS / 2, BATCH);
+      var node =
+          result
+              .with(it -> it.op(TensorOp.MUL_MAT).flags(RpcTensor.FLAG_COMPUTE))
+              .from(half, product.input)
+              .build();
+      client.write(product.input.build(), input());
+      client.compute(0, 0, node, half.build(), product.input.build());
+      float[] found = client.read(node);
+      float[] whole = plainly(1);
+      for (int row = 0; row < BATCH; row++) {
+        for (int i = 0; i < ROWS / 2; i++) {
+          assertThat(found[row * ROWS / 2 + i]).isEqualTo(whole[row * ROWS + i]);
+        }
+      }
+      requireClose(product.recompute(), whole);
+    }
+
+    @Test
     void whenTheBufferIsFreed_thenNothingIsCountedAnyMore() throws IOException {
       client.free(product.graph.buffer());
       assertThat(client.sum(0, 1, 2)).isEqualTo(3);
@@ -213,6 +267,7 @@ class RepackedWeightsTest {
   class GivenExperts {
     private static final int EXPERTS = 4;
     private static final int USED = 2;
+    private static final int TOKENS = 3;
 
     private WireGraph graph;
     private WireTensor experts;
@@ -222,33 +277,33 @@ class RepackedWeightsTest {
     void write() throws IOException {
       graph = WireGraph.on(client, 0);
       experts = graph.data(Q4_0, COLUMNS, ROWS, EXPERTS);
-      input = graph.data(F32, COLUMNS, 1, BATCH);
+      input = graph.data(F32, COLUMNS, 1, TOKENS);
       client.write(experts.build(), weights(1, EXPERTS * BYTES));
-      client.write(input.build(), input());
+      client.write(input.build(), Arrays.copyOf(input(), COLUMNS * TOKENS));
     }
 
     @Test
     void whenTheirNumbersAreSorted_thenTheyAreRepacked() throws IOException {
-      var scores = graph.data(F32, EXPERTS, BATCH);
+      var scores = graph.data(F32, EXPERTS, TOKENS);
       client.write(scores.build(), 1, 2, 3, 4, 4, 3, 2, 1, 1, 3, 2, 4);
-      var sorted = graph.node(TensorOp.ARGSORT, I32, EXPERTS, BATCH).from(scores);
+      var sorted = graph.node(TensorOp.ARGSORT, I32, EXPERTS, TOKENS).from(scores);
       sorted.params(1);
       var chosen =
           graph
-              .node(TensorOp.VIEW, I32, USED, BATCH)
+              .node(TensorOp.VIEW, I32, USED, TOKENS)
               .from(sorted)
               .viewOf(sorted, 0)
-              .strides(4, 4 * EXPERTS, 4 * EXPERTS * BATCH, 4 * EXPERTS * BATCH);
+              .strides(4, 4 * EXPERTS, 4 * EXPERTS * TOKENS, 4 * EXPERTS * TOKENS);
       var product =
-          graph.node(TensorOp.MUL_MAT_ID, F32, ROWS, USED, BATCH).from(experts, input, chosen);
+          graph.node(TensorOp.MUL_MAT_ID, F32, ROWS, USED, TOKENS).from(experts, input, chosen);
       graph.send(0, UID);
       float[] found = client.read(product.build());
       assertThat(repacked()).isEqualTo(EXPERTS * BYTES);
 
       // The same with numbers from outside, where nothing says that none comes twice.
-      var numbers = graph.data(I32, USED, BATCH);
+      var numbers = graph.data(I32, USED, TOKENS);
       client.write(numbers.build(), 3, 2, 0, 1, 3, 1);
-      var plain = graph.data(F32, ROWS, USED, BATCH);
+      var plain = graph.data(F32, ROWS, USED, TOKENS);
       var again =
           plain
               .with(it -> it.op(TensorOp.MUL_MAT_ID).flags(RpcTensor.FLAG_COMPUTE))
@@ -261,10 +316,10 @@ class RepackedWeightsTest {
 
     @Test
     void whenANumberComesTwiceForAToken_thenTheyStayPlain() throws IOException {
-      var numbers = graph.data(I32, USED, BATCH);
+      var numbers = graph.data(I32, USED, TOKENS);
       client.write(numbers.build(), 3, 3, 3, 3, 3, 3);
       var product =
-          graph.node(TensorOp.MUL_MAT_ID, F32, ROWS, USED, BATCH).from(experts, input, numbers);
+          graph.node(TensorOp.MUL_MAT_ID, F32, ROWS, USED, TOKENS).from(experts, input, numbers);
       graph.send(0, UID);
       float[] found = client.read(product.build());
       assertThat(repacked()).isZero();

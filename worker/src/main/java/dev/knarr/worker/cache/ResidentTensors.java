@@ -103,6 +103,7 @@ final class ResidentTensors {
   }
 
   private static boolean copy(Resident resident, DeviceBuffer target, long at, ByteBuffer staging) {
+    target.overwrite(at, resident.key.bytes());
     long hash = Fnv1a.EMPTY;
     for (long done = 0; done < resident.key.bytes(); done += PIECE_BYTES) {
       staging.clear().limit((int) Math.min(PIECE_BYTES, resident.key.bytes() - done));

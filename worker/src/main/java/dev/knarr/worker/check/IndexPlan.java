@@ -152,12 +152,14 @@ public final class IndexPlan {
     if ((op != TensorOp.ARGSORT && op != TensorOp.TOP_K) || made.type() != read.type()) {
       return false;
     }
-    long inRow = Long.remainderUnsigned(read.data() - made.data(), made.nb(1));
-    return read.nb(0) == made.nb(0)
-        && (read.ne(1) == 1 || read.nb(1) == made.nb(1))
+    long rowBytes = made.ne(0) * made.nb(0);
+    return rowBytes > 0
+        && read.nb(0) == made.nb(0)
+        && (read.ne(1) == 1 || read.nb(1) == rowBytes)
         && read.ne(2) == 1
         && read.ne(3) == 1
-        && inRow + read.ne(0) * read.nb(0) <= made.nb(1);
+        && Long.remainderUnsigned(read.data() - made.data(), rowBytes) + read.ne(0) * read.nb(0)
+            <= rowBytes;
   }
 
   /**
@@ -360,7 +362,7 @@ public final class IndexPlan {
     boolean covers(int node, int tensor) {
       RpcTensor read = graph.tensor(tensor);
       RpcTensor made = graph.tensor(graph.nodeIndex(node));
-      return made.byteSize() == elementBytes(made)
+      return isPacked(made)
           && Long.compareUnsigned(start[leaves + node], read.data()) <= 0
           && Long.compareUnsigned(read.data() + read.byteSize(), end[leaves + node]) <= 0
           && Long.remainderUnsigned(
@@ -368,12 +370,25 @@ public final class IndexPlan {
               == 0;
     }
 
-    private static long elementBytes(RpcTensor tensor) {
-      return tensor.ne(0)
-          * tensor.ne(1)
-          * tensor.ne(2)
-          * tensor.ne(3)
-          * tensor.tensorType().blockBytes();
+    /**
+     * Whether elements follow each other without a gap and without lying over each other. A stride
+     * counts as soon as there is a second step of it or of one above: some kernels take all rows to
+     * be {@code nb[1]} apart.
+     */
+    private static boolean isPacked(RpcTensor tensor) {
+      long next = tensor.tensorType().blockBytes();
+      long steps = tensor.ne(0) * tensor.ne(1) * tensor.ne(2) * tensor.ne(3);
+      if (tensor.byteSize() != steps * next) {
+        return false;
+      }
+      for (int dimension = 0; dimension < 4; dimension++) {
+        if (steps > 1 && tensor.nb(dimension) != next) {
+          return false;
+        }
+        steps = tensor.ne(dimension) == 0 ? 0 : steps / tensor.ne(dimension);
+        next *= tensor.ne(dimension);
+      }
+      return true;
     }
   }
 }

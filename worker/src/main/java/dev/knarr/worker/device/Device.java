@@ -11,6 +11,7 @@ import dev.knarr.ggml.WeightRepack;
 import dev.knarr.worker.check.OperationCheck;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -26,6 +27,9 @@ public final class Device implements AutoCloseable {
 
   /** Room for the graphs at work, some of which copy operands to the CPU, and for unused ones. */
   private static final long LEAST_WORKING_BYTES = 1L << 30;
+
+  /** Of all clients; the largest models have some 2,000. */
+  private static final int MOST_TRACKED_WEIGHTS = 100_000;
 
   /** Whoever stops a worker has given running graphs their time already. */
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
@@ -46,6 +50,7 @@ public final class Device implements AutoCloseable {
   private final AtomicLong scratchBytes = new AtomicLong();
   private final AtomicLong repackedBytes = new AtomicLong();
   private final AtomicLong restores = new AtomicLong();
+  private final AtomicInteger trackedWeights = new AtomicInteger();
   private final Optional<WeightRepack> repack;
   private final RunningGraph running = new RunningGraph();
   private final DeviceThread thread;
@@ -193,6 +198,21 @@ public final class Device implements AutoCloseable {
 
   void repacked(long bytes) {
     repackedBytes.addAndGet(bytes);
+  }
+
+  /**
+   * Whether one more weight may be remembered, which takes heap; {@link #untrackWeights} ends it.
+   */
+  boolean trackWeight() {
+    if (trackedWeights.incrementAndGet() > MOST_TRACKED_WEIGHTS) {
+      trackedWeights.decrementAndGet();
+      return false;
+    }
+    return true;
+  }
+
+  void untrackWeights(int count) {
+    trackedWeights.addAndGet(-count);
   }
 
   void restored() {

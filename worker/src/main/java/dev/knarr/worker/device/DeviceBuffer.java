@@ -7,6 +7,7 @@ import dev.knarr.ggml.WeightRepack;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of a device, counted in its budget. The connection that allocated it owns it and is the
@@ -19,7 +20,7 @@ public final class DeviceBuffer implements AutoCloseable {
   private final Device device;
   private final GgmlBuffer memory;
   private final long bytes;
-  private final Optional<RepackedWeights> weights;
+  private final @Nullable RepackedWeights weights;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   DeviceBuffer(
@@ -27,7 +28,10 @@ public final class DeviceBuffer implements AutoCloseable {
     this.device = device;
     this.memory = memory;
     this.bytes = bytes;
-    this.weights = repackedLayouts.map(layouts -> new RepackedWeights(device, layouts, memory));
+    this.weights =
+        repackedLayouts.isPresent()
+            ? new RepackedWeights(device, repackedLayouts.get(), memory)
+            : null;
   }
 
   public Device device() {
@@ -66,7 +70,9 @@ public final class DeviceBuffer implements AutoCloseable {
    * part is replaced have to be given their plain layout back first.
    */
   public void overwrite(long offset, long count) {
-    weights.ifPresent(all -> all.overwrite(offset, count));
+    if (weights != null) {
+      weights.overwrite(offset, count);
+    }
   }
 
   /** The bytes as they are, for the device's turn: of memory that holds no weights. */
@@ -85,22 +91,24 @@ public final class DeviceBuffer implements AutoCloseable {
    * @return whether they are repacked now
    */
   public boolean repack(long offset, long bytes, int type, long[] ne) {
-    return weights.isPresent() && weights.get().repack(offset, bytes, type, ne);
+    return weights != null && weights.repack(offset, bytes, type, ne);
   }
 
   /** Gives weights in this range their plain layout back, for good. */
   public void requirePlain(long offset, long bytes) {
-    weights.ifPresent(all -> all.requirePlain(offset, bytes));
+    if (weights != null) {
+      weights.requirePlain(offset, bytes);
+    }
   }
 
   /** Whether {@link #repack} can do anything here. */
   public boolean mayRepack() {
-    return weights.isPresent();
+    return weights != null;
   }
 
   /** Grows whenever weights in this buffer change their layout; graphs made before are outdated. */
   public int layoutVersion() {
-    return weights.map(RepackedWeights::version).orElse(0);
+    return weights == null ? 0 : weights.version();
   }
 
   /** Writes all of {@code source}, a direct buffer, at {@code offset}. */
@@ -166,7 +174,9 @@ public final class DeviceBuffer implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       device.access(memory, memory::close);
-      weights.ifPresent(RepackedWeights::close);
+      if (weights != null) {
+        weights.close();
+      }
       device.released(bytes);
     }
   }

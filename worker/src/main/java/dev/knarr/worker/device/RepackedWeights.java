@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  * queue behind.
  */
 final class RepackedWeights {
+  /** Each costs some heap; what is smaller is not worth it. */
+  private static final long LEAST_BYTES = 4096;
+
   /** A client that loads another model into the same buffer writes each weight once more. */
   private static final int MOST_REWRITES = 2;
 
@@ -27,7 +30,10 @@ final class RepackedWeights {
   private final GgmlBuffer memory;
   private final NavigableMap<Long, Weight> repacked = new TreeMap<>();
 
-  /** How often repacked weights at an offset were overwritten; more than allowed: left plain. */
+  /**
+   * How often the weights at an offset were overwritten since they were first repacked; more than
+   * allowed: left plain.
+   */
   private final Map<Long, Integer> rewrites = new HashMap<>();
 
   private int version;
@@ -64,17 +70,31 @@ final class RepackedWeights {
   /** Makes weights repacked; false if they are to stay plain. */
   boolean repack(long offset, long bytes, int type, long[] ne) {
     var weight = overlapping(offset, bytes);
-    if (weight != null) {
-      return weight.offset == offset && weight.is(bytes, type, ne);
-    }
-    if (rewrites.getOrDefault(offset, 0) > MOST_REWRITES || !layouts.covers(type, ne)) {
+    if (weight != null && !(weight.offset == offset && weight.is(bytes, type, ne))) {
+      requirePlain(offset, bytes);
       return false;
     }
-    device.run(() -> layouts.repack(memory, offset, type, ne));
+    if (weight != null) {
+      return true;
+    }
+    if (bytes < LEAST_BYTES
+        || rewrites.getOrDefault(offset, 0) > MOST_REWRITES
+        || !layouts.covers(type, ne)
+        || !(rewrites.containsKey(offset) || device.trackWeight())) {
+      return false;
+    }
+    rewrites.putIfAbsent(offset, 0);
+    awaitGraphs();
+    layouts.repack(memory, offset, type, ne);
     repacked.put(offset, new Weight(offset, bytes, type, Arrays.stream(ne).boxed().toList()));
     device.repacked(bytes);
     version++;
     return true;
+  }
+
+  /** The memory is this client's own, and changing it may take long: others get the device. */
+  private void awaitGraphs() {
+    device.run(() -> {});
   }
 
   /** Makes a range plain, and keeps the weights in it so. */
@@ -102,7 +122,8 @@ final class RepackedWeights {
   }
 
   private void restore(Weight weight) {
-    device.run(() -> layouts.restore(memory, weight.offset, weight.type, weight.ne()));
+    awaitGraphs();
+    layouts.restore(memory, weight.offset, weight.type, weight.ne());
     device.restored();
     forget(weight);
   }
@@ -126,5 +147,7 @@ final class RepackedWeights {
   void close() {
     repacked.values().forEach(weight -> device.repacked(-weight.bytes));
     repacked.clear();
+    device.untrackWeights(rewrites.size());
+    rewrites.clear();
   }
 }

@@ -58,6 +58,9 @@ final class NativeGraphs {
   }
 
   private boolean reserve(long bytes) {
+    if (bytes > device.workingLimitBytes()) {
+      return false; // No room that others could make would be enough.
+    }
     while (!device.reserveWorking(bytes)) {
       if (!evict()) {
         return false;

@@ -79,7 +79,10 @@ final class WeightUses {
       return false;
     }
     return switch (TensorOp.ofCode(result.op()).orElse(TensorOp.NONE)) {
-      case MUL_MAT -> fits(index, result) && graph.tensor(graph.sourceIndex(index, 0)).ne(2) == 1;
+      case MUL_MAT ->
+          fits(index, result)
+              && graph.tensor(graph.sourceIndex(index, 0)).ne(2) == 1
+              && rowsFollow(graph.tensor(graph.sourceIndex(index, 1)));
       case MUL_MAT_ID ->
           fits(index, result)
               && graph.tensor(graph.sourceIndex(index, 0)).ne(2) > 1
@@ -100,6 +103,11 @@ final class WeightUses {
         && columns.nb(2) % Float.BYTES == 0
         && result.nb(1) % Float.BYTES == 0
         && result.nb(2) % Float.BYTES == 0;
+  }
+
+  /** ggml quantises four rows at a time, and takes them for neighbours whatever their stride is. */
+  private static boolean rowsFollow(RpcTensor columns) {
+    return columns.ne(1) < 4 || columns.nb(1) == columns.ne(0) * Float.BYTES;
   }
 
   private static boolean contiguous(RpcTensor tensor) {

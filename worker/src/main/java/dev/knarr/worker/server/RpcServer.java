@@ -267,29 +267,38 @@ public final class RpcServer implements AutoCloseable {
     }
   }
 
-  /** Ends what has come to a limit in time: clients that keep a thread waiting, and graphs. */
+  /** Ends what has come to a limit in time, again and again, whatever goes wrong in between. */
   private void watch() {
     Map<RpcConnection, Stalls> stalls = new HashMap<>();
     while (!closed) {
       pause(WATCH_INTERVAL);
-      stalls.keySet().retainAll(connections.keySet());
-      commandLog.expire();
-      communicators.endLate();
-      for (var connection : connections.keySet()) {
-        if (!connection.hasSaidHello()) {
-          if (connection.ageNanos() > settings.helloTimeout.toNanos()) {
-            connection.expire("it did not say HELLO within " + settings.helloTimeout);
-          }
-        } else if (stalls
-            .computeIfAbsent(connection, _ -> Stalls.within(settings.messageTimeout))
-            .found(connection)) {
-          connection.expire(
-              "it kept the worker waiting in the middle of a message for %s (knarr.worker.message-timeout)"
-                  .formatted(settings.messageTimeout));
-        }
+      try {
+        endLate(stalls);
+      } catch (RuntimeException | OutOfMemoryError e) {
+        LOG.error("The limits in time could not be looked at; they will be again", e);
       }
-      devices.forEach(device -> device.stopGraphOver(settings.graphTimeout));
     }
+  }
+
+  /** Ends clients that keep a thread waiting, links without an end, and graphs. */
+  private void endLate(Map<RpcConnection, Stalls> stalls) {
+    stalls.keySet().retainAll(connections.keySet());
+    commandLog.expire();
+    communicators.endLate();
+    for (var connection : connections.keySet()) {
+      if (!connection.hasSaidHello()) {
+        if (connection.ageNanos() > settings.helloTimeout.toNanos()) {
+          connection.expire("it did not say HELLO within " + settings.helloTimeout);
+        }
+      } else if (stalls
+          .computeIfAbsent(connection, _ -> Stalls.within(settings.messageTimeout))
+          .found(connection)) {
+        connection.expire(
+            "it kept the worker waiting in the middle of a message for %s (knarr.worker.message-timeout)"
+                .formatted(settings.messageTimeout));
+      }
+    }
+    devices.forEach(device -> device.stopGraphOver(settings.graphTimeout));
   }
 
   /** The watches over both directions of a connection. */

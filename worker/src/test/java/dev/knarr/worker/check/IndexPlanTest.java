@@ -83,6 +83,32 @@ class IndexPlanTest {
     }
 
     @Test
+    void whenTheSortedRowsLieOverEachOther_thenTheyAreReadBeforeTheirUser() {
+      // As many bytes as elements, of which the sort writes only the first: rows are nb[1] apart.
+      Draft heap =
+          result(TensorOp.ARGSORT, I32, 8, 1, 3).id(3).at(IDS).strides(4, 4, 32, 96).sources(2);
+      ComputeGraph graph = graph(table, scores, heap, first, rows(4));
+
+      assertThat(IndexPlan.of(graph).reads()).hasSize(1).noneMatch(IndexPlan.Read::beforeGraph);
+      assertThat(IndexPlan.of(graph).distinctInRows(2, 3)).isFalse();
+    }
+
+    @Test
+    void whenARowOfThemIsTaken_thenNoNumberIsInItTwice() {
+      ComputeGraph graph = graph(table, scores, sorted, first, rows(4));
+
+      assertThat(IndexPlan.of(graph).distinctInRows(2, 3)).isTrue();
+    }
+
+    @Test
+    void whenTheEndOfOneRowAndTheBeginOfTheNextAreTaken_thenANumberMayBeInThemTwice() {
+      Draft across = result(TensorOp.VIEW, I32, 4).id(4).at(IDS + 24).viewOf(3, 24).sources(3);
+      ComputeGraph graph = graph(table, scores, sorted, across, rows(4));
+
+      assertThat(IndexPlan.of(graph).distinctInRows(2, 3)).isFalse();
+    }
+
+    @Test
     void whenTheyWereCopied_thenNothingIsRead() {
       Draft copy = result(TensorOp.CONT, I32, 3).id(5).at(0x70000).sources(4);
       ComputeGraph graph = graph(table, scores, sorted, first, copy, rows(5));
