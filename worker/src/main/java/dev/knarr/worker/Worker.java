@@ -51,8 +51,9 @@ public final class Worker implements AutoCloseable {
    */
   public static Worker open(WorkerConfig config, MeterRegistry registry) {
     var metrics = new WorkerMetrics(registry);
-    var cache = openCache(config, metrics);
-    metrics.register(cache);
+    var cacheMetrics = new CacheMetrics(registry);
+    var cache = openCache(config, cacheMetrics);
+    cacheMetrics.register(cache);
     var devices = List.<Device>of();
     try {
       devices = openDevices(config);
@@ -111,7 +112,7 @@ public final class Worker implements AutoCloseable {
     this.server = server;
   }
 
-  private static TensorCache openCache(WorkerConfig config, WorkerMetrics metrics) {
+  private static TensorCache openCache(WorkerConfig config, CacheMetrics metrics) {
     var seeds = config.seed().orElse(List.of());
     for (var seed : seeds) {
       if (!Files.isReadable(seed)) {

@@ -60,7 +60,7 @@ class CacheSurvivalIT {
       try (var next = CachingWorkerProcess.start(folder)) {
         assertThat(unfinished()).isEmpty();
         assertThat(load(next.port(), DATA)).isFalse();
-        assertThat(next.count(WorkerMetrics.CACHE_REJECTED, "")).isZero();
+        assertThat(next.count(CacheMetrics.CACHE_REJECTED, "")).isZero();
       }
     }
 
@@ -73,7 +73,7 @@ class CacheSurvivalIT {
           for (int number = 0; number < 4; number++) {
             found += load(killed.port(), WeightsClient.data(number)) ? 1 : 0;
           }
-          assertThat(killed.count(WorkerMetrics.CACHE_REJECTED, "")).isZero();
+          assertThat(killed.count(CacheMetrics.CACHE_REJECTED, "")).isZero();
           if (round == 4) {
             await("something to be stored")
                 .atMost(Duration.ofMinutes(1))
@@ -86,8 +86,8 @@ class CacheSurvivalIT {
     }
 
     private static long found(CachingWorkerProcess worker) throws IOException {
-      return worker.count(WorkerMetrics.CACHE_STORED, "")
-          + worker.count(WorkerMetrics.CACHE_HITS, "");
+      return worker.count(CacheMetrics.CACHE_STORED, "")
+          + worker.count(CacheMetrics.CACHE_HITS, "");
     }
 
     @Test
@@ -109,7 +109,7 @@ class CacheSurvivalIT {
           client.requireHolds(tensor, DATA);
           await("it to be stored")
               .atMost(Duration.ofMinutes(1))
-              .until(() -> writer.count(WorkerMetrics.CACHE_STORED, "") == 1);
+              .until(() -> writer.count(CacheMetrics.CACHE_STORED, "") == 1);
 
           assertThat(load(other.port(), DATA)).isTrue();
         }
@@ -130,7 +130,7 @@ class CacheSurvivalIT {
           assertThat(load(worker.port(), WeightsClient.data(number))).isFalse();
           await("the tensor to be stored")
               .atMost(Duration.ofMinutes(1))
-              .until(() -> worker.count(WorkerMetrics.CACHE_STORED, "") == stored);
+              .until(() -> worker.count(CacheMetrics.CACHE_STORED, "") == stored);
         }
 
         for (int time = 1; time <= 2; time++) {
@@ -138,12 +138,12 @@ class CacheSurvivalIT {
           assertThat(load(worker.port(), WeightsClient.data(3))).isFalse();
           await("the disk to be full")
               .atMost(Duration.ofMinutes(1))
-              .until(() -> worker.count(WorkerMetrics.CACHE_DROPPED, "disk_full") == dropped);
+              .until(() -> worker.count(CacheMetrics.CACHE_DROPPED, "disk_full") == dropped);
         }
 
         assertThat(load(worker.port(), WeightsClient.data(1))).isTrue();
         assertThat(load(worker.port(), WeightsClient.data(2))).isTrue();
-        assertThat(worker.count(WorkerMetrics.CACHE_REJECTED, "")).isZero();
+        assertThat(worker.count(CacheMetrics.CACHE_REJECTED, "")).isZero();
       }
     }
   }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -26,7 +27,8 @@ class MetricsReferenceTest {
     @Test
     void whenComparedWithTheCode_thenEveryMeterHasOneRowAndEveryRowAMeter() throws IOException {
       List<String> inCode =
-          Arrays.stream(WorkerMetrics.class.getFields())
+          Stream.of(WorkerMetrics.class, CacheMetrics.class)
+              .flatMap(metrics -> Arrays.stream(metrics.getFields()))
               .filter(field -> Modifier.isStatic(field.getModifiers()))
               .filter(field -> field.getType() == String.class)
               .map(MetricsReferenceTest::value)

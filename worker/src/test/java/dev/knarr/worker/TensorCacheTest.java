@@ -50,12 +50,12 @@ class TensorCacheTest {
 
   /** Loads data that is not known yet, and waits until it is stored. */
   private static void store(RunningWorker worker, byte[] data) throws IOException {
-    long before = worker.count(WorkerMetrics.CACHE_STORED);
+    long before = worker.count(CacheMetrics.CACHE_STORED);
     assertThat(load(worker, 0, data)).as("found").isFalse();
     await("the tensor to be stored")
         .atMost(Duration.ofMinutes(1))
         .pollInterval(Duration.ofMillis(5))
-        .until(() -> worker.count(WorkerMetrics.CACHE_STORED) == before + 1);
+        .until(() -> worker.count(CacheMetrics.CACHE_STORED) == before + 1);
   }
 
   private List<Path> files() throws IOException {
@@ -70,7 +70,7 @@ class TensorCacheTest {
   }
 
   private static long hits(RunningWorker worker, String tier) {
-    return worker.count(WorkerMetrics.CACHE_HITS, "tier", tier);
+    return worker.count(CacheMetrics.CACHE_HITS, "tier", tier);
   }
 
   @Nested
@@ -85,9 +85,9 @@ class TensorCacheTest {
         assertThat(load(other, device, DATA)).isTrue();
 
         assertThat(hits(other, "file")).isEqualTo(1);
-        assertThat(other.count(WorkerMetrics.CACHE_HIT_BYTES)).isEqualTo(DATA.length);
-        assertThat(other.gauge(WorkerMetrics.CACHE_BUDGET)).isEqualTo(1 << 30);
-        assertThat(one.gauge(WorkerMetrics.CACHE_SIZE)).isEqualTo((double) Files.size(onlyFile()));
+        assertThat(other.count(CacheMetrics.CACHE_HIT_BYTES)).isEqualTo(DATA.length);
+        assertThat(other.gauge(CacheMetrics.CACHE_BUDGET)).isEqualTo(1 << 30);
+        assertThat(one.gauge(CacheMetrics.CACHE_SIZE)).isEqualTo((double) Files.size(onlyFile()));
       }
     }
 
@@ -119,7 +119,7 @@ class TensorCacheTest {
         liar.requireHolds(tensor, DATA);
         await("the tensor to be stored")
             .atMost(Duration.ofMinutes(1))
-            .until(() -> worker.count(WorkerMetrics.CACHE_STORED) == 1);
+            .until(() -> worker.count(CacheMetrics.CACHE_STORED) == 1);
 
         assertThat(load(worker, 0, victim)).as("the victim's hash").isFalse();
         assertThat(load(worker, 0, DATA)).isTrue();
@@ -139,8 +139,8 @@ class TensorCacheTest {
         }
 
         await("the file to be given up").until(() -> files().isEmpty());
-        assertThat(worker.count(WorkerMetrics.CACHE_STORED)).isZero();
-        assertThat(worker.gauge(WorkerMetrics.CACHE_SIZE)).isZero();
+        assertThat(worker.count(CacheMetrics.CACHE_STORED)).isZero();
+        assertThat(worker.gauge(CacheMetrics.CACHE_SIZE)).isZero();
       }
     }
 
@@ -157,7 +157,7 @@ class TensorCacheTest {
 
         store(worker, WeightsClient.data(12));
 
-        assertThat(worker.count(WorkerMetrics.CACHE_EVICTED)).isEqualTo(1);
+        assertThat(worker.count(CacheMetrics.CACHE_EVICTED)).isEqualTo(1);
         assertThat(files()).hasSize(2);
         assertThat(load(worker, 0, WeightsClient.data(10))).isTrue();
         assertThat(load(worker, 0, WeightsClient.data(12))).isTrue();
@@ -173,9 +173,9 @@ class TensorCacheTest {
         assertThat(load(worker, 0, WeightsClient.data(12))).isFalse();
 
         await("the tensor to be dropped")
-            .until(() -> worker.count(WorkerMetrics.CACHE_DROPPED, "reason", "over_budget") == 1);
-        assertThat(worker.count(WorkerMetrics.CACHE_EVICTED)).isZero();
-        assertThat(worker.gauge(WorkerMetrics.CACHE_SIZE)).isLessThanOrEqualTo(22 << 20);
+            .until(() -> worker.count(CacheMetrics.CACHE_DROPPED, "reason", "over_budget") == 1);
+        assertThat(worker.count(CacheMetrics.CACHE_EVICTED)).isZero();
+        assertThat(worker.gauge(CacheMetrics.CACHE_SIZE)).isLessThanOrEqualTo(22 << 20);
       }
     }
 
@@ -193,8 +193,8 @@ class TensorCacheTest {
         assertThat(files()).hasSize(4);
         assertThat(files().stream().mapToLong(file -> file.toFile().length()).sum())
             .isLessThanOrEqualTo(45 << 20);
-        assertThat(one.count(WorkerMetrics.CACHE_REJECTED)).isZero();
-        assertThat(other.count(WorkerMetrics.CACHE_REJECTED)).isZero();
+        assertThat(one.count(CacheMetrics.CACHE_REJECTED)).isZero();
+        assertThat(other.count(CacheMetrics.CACHE_REJECTED)).isZero();
       }
     }
 
@@ -209,7 +209,7 @@ class TensorCacheTest {
     }
 
     private static long ended(RunningWorker worker) {
-      return worker.count(WorkerMetrics.CACHE_STORED) + worker.count(WorkerMetrics.CACHE_DROPPED);
+      return worker.count(CacheMetrics.CACHE_STORED) + worker.count(CacheMetrics.CACHE_DROPPED);
     }
 
     @Test
@@ -285,8 +285,7 @@ class TensorCacheTest {
       try (var worker = worker()) {
         store(worker, wanted);
 
-        assertThat(worker.count(WorkerMetrics.CACHE_REJECTED, "reason", damage.reason))
-            .isEqualTo(1);
+        assertThat(worker.count(CacheMetrics.CACHE_REJECTED, "reason", damage.reason)).isEqualTo(1);
         assertThat(load(worker, 0, wanted)).isTrue();
         assertThat(hits(worker, "file")).isEqualTo(1);
       }
@@ -308,7 +307,7 @@ class TensorCacheTest {
       try (var worker = worker();
           var owner = new WeightsClient(worker.port(), device)) {
         assertThat(owner.load(DATA)).isFalse();
-        await("the tensor to be stored").until(() -> worker.count(WorkerMetrics.CACHE_STORED) == 1);
+        await("the tensor to be stored").until(() -> worker.count(CacheMetrics.CACHE_STORED) == 1);
         emptyFolder();
 
         assertThat(load(worker, 0, DATA)).isTrue();
@@ -331,7 +330,7 @@ class TensorCacheTest {
             .channel()
             .send(new RpcRequest.MemsetTensor(tensor, at, 1, (byte) (DATA[at] + 1)));
         owner.raw().readBytes(tensor);
-        await("the tensor to be stored").until(() -> worker.count(WorkerMetrics.CACHE_STORED) == 1);
+        await("the tensor to be stored").until(() -> worker.count(CacheMetrics.CACHE_STORED) == 1);
         emptyFolder();
 
         assertThat(load(worker, 0, DATA)).isFalse();
@@ -401,7 +400,7 @@ class TensorCacheTest {
     private static void awaitIndexed(RunningWorker worker) {
       await("the seed to be indexed")
           .atMost(Duration.ofMinutes(1))
-          .until(() -> worker.gauge(WorkerMetrics.SEED_PROGRESS) == 1);
+          .until(() -> worker.gauge(CacheMetrics.SEED_PROGRESS) == 1);
     }
 
     @ParameterizedTest
@@ -440,8 +439,7 @@ class TensorCacheTest {
       try (var worker = seeded(seed)) {
         assertThat(load(worker, 0, DATA)).as("found in a file that has other bytes").isFalse();
 
-        assertThat(worker.count(WorkerMetrics.CACHE_REJECTED, "reason", "wrong_bytes"))
-            .isEqualTo(1);
+        assertThat(worker.count(CacheMetrics.CACHE_REJECTED, "reason", "wrong_bytes")).isEqualTo(1);
         byte[] changed = DATA.clone();
         changed[changed.length - 1] ^= 1;
         await("the seed to be indexed again")
@@ -459,12 +457,12 @@ class TensorCacheTest {
 
         assertThat(load(worker, 0, DATA)).isFalse();
 
-        assertThat(worker.count(WorkerMetrics.CACHE_REJECTED, "reason", "changed")).isEqualTo(1);
+        assertThat(worker.count(CacheMetrics.CACHE_REJECTED, "reason", "changed")).isEqualTo(1);
         await("the new file to be indexed")
             .atMost(Duration.ofMinutes(1))
             .until(
                 () ->
-                    worker.gauge(WorkerMetrics.SEED_PROGRESS) == 1
+                    worker.gauge(CacheMetrics.SEED_PROGRESS) == 1
                         && load(worker, 0, WeightsClient.data(8)));
       }
     }

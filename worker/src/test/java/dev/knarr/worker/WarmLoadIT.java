@@ -65,14 +65,14 @@ class WarmLoadIT {
         .atMost(LIMIT)
         .until(
             () ->
-                worker.count(WorkerMetrics.CACHE_STORED) + worker.count(WorkerMetrics.CACHE_DROPPED)
-                    == worker.count(WorkerMetrics.CACHE_MISSES));
+                worker.count(CacheMetrics.CACHE_STORED) + worker.count(CacheMetrics.CACHE_DROPPED)
+                    == worker.count(CacheMetrics.CACHE_MISSES));
   }
 
   private static void requireNothingLargeSent(RunningWorker worker, String tier) {
-    assertThat(worker.count(WorkerMetrics.CACHE_HITS, "tier", tier)).isEqualTo(wideTensors);
-    assertThat(worker.count(WorkerMetrics.CACHE_HIT_BYTES, "tier", tier)).isEqualTo(wideBytes);
-    assertThat(worker.count(WorkerMetrics.CACHE_MISSES)).isZero();
+    assertThat(worker.count(CacheMetrics.CACHE_HITS, "tier", tier)).isEqualTo(wideTensors);
+    assertThat(worker.count(CacheMetrics.CACHE_HIT_BYTES, "tier", tier)).isEqualTo(wideBytes);
+    assertThat(worker.count(CacheMetrics.CACHE_MISSES)).isZero();
     assertThat(sentBytes(worker)).as("bytes of tensors sent").isLessThan(10 << 20);
   }
 
@@ -84,7 +84,7 @@ class WarmLoadIT {
       try (var worker = RunningWorker.configured(config)) {
         await("the seed to be indexed")
             .atMost(LIMIT)
-            .until(() -> worker.gauge(WorkerMetrics.SEED_PROGRESS) == 1);
+            .until(() -> worker.gauge(CacheMetrics.SEED_PROGRESS) == 1);
 
         requireRecordedAnswer(worker);
 
@@ -107,10 +107,10 @@ class WarmLoadIT {
             .until(
                 () -> {
                   awaitIdleDisk(worker);
-                  if (worker.count(WorkerMetrics.CACHE_STORED) < wideTensors) {
+                  if (worker.count(CacheMetrics.CACHE_STORED) < wideTensors) {
                     requireRecordedAnswer(worker);
                   }
-                  return worker.count(WorkerMetrics.CACHE_STORED) == wideTensors;
+                  return worker.count(CacheMetrics.CACHE_STORED) == wideTensors;
                 });
       }
 
@@ -136,8 +136,8 @@ class WarmLoadIT {
         asking.join();
 
         assertThat(failures).isEmpty();
-        assertThat(one.count(WorkerMetrics.CACHE_REJECTED)).isZero();
-        assertThat(other.count(WorkerMetrics.CACHE_REJECTED)).isZero();
+        assertThat(one.count(CacheMetrics.CACHE_REJECTED)).isZero();
+        assertThat(other.count(CacheMetrics.CACHE_REJECTED)).isZero();
       }
     }
   }
