@@ -122,7 +122,7 @@ make_payload() { # make_payload NAME MODULE
   is_built "$module" || make_applications
   make_runtime
   payload=$work/$name
-  payload_inputs=$({ echo "$runtime_inputs"; hash_files "$app"; cat "$root/images/launcher" "$root/scripts/jvm-flags.sh" "$root/images/build.sh"; } | hash_of)
+  payload_inputs=$({ echo "$runtime_inputs"; hash_files "$app"; cat "$root/images/launcher" "$root/scripts/jvm-flags.sh" "$root"/images/*.sh; } | hash_of)
   [ "$(cat "$payload.inputs" 2>/dev/null)" != "$payload_inputs" ] || return 0
   say "putting $name together"
   rm -rf "$part" "$payload" "$payload.inputs"
@@ -149,7 +149,7 @@ make_applications() {
 
 # Lets the program of a payload run once and write down what a quick start needs (docs/decisions/0010). Without it, starts are slower.
 rehearse() {
-  local flags heap log=$work/rehearsal.log aot=$payload/lib/app.aot folder
+  local flags heap log=$work/rehearsal-$1.log aot=$payload/lib/app.aot folder
   # shellcheck source=scripts/jvm-flags.sh
   . "$root/scripts/jvm-flags.sh"
   folder=$(mktemp -d "$work/rehearsal.XXXXXX")
@@ -163,13 +163,14 @@ rehearse() {
           -cp "$payload/app/quarkus-run.jar" dev.knarr.cli.Rehearsal "$folder/ports.json"
       ) >"$log" 2>&1 9>&- || true
       ;;
+    knarr-operator) "$root/images/rehearse-operator.sh" "$payload" "$cache/cluster" >"$log" 2>&1 9>&- || true ;;
   esac
   rm -rf "$folder"
   if [ -s "$aot" ]; then
     chmod 644 "$aot"
     touch -d @315532800 "$aot"
   else
-    say "  without a cache for quick starts: see $log"
+    say "  without a cache for quick starts, since the rehearsal failed: see $log"
   fi
 }
 
@@ -255,18 +256,22 @@ make_image() { # make_image NAME
 }
 
 load_image() { # load_image IMAGE
-  local image=$1 id tar=$work/load.tar started=$SECONDS
+  local image=$1 id old tar=$work/load.tar started=$SECONDS
   local ctr=(ctr --address "$(cd "$load" && pwd -P)/node/containerd/c.sock" -n k8s.io)
   id=$(image_id "$image")
-  if "${ctr[@]}" images ls "name==$image" | grep -q "dev.knarr.id=${id#*:}"; then return; fi
+  id=${id#*:}
+  old=$("${ctr[@]}" images ls "name==$image" | sed -n 's/.*dev\.knarr\.id=\([0-9a-f]*\).*/\1/p')
+  [ "$old" != "$id" ] || return 0
   rm -f "$tar"
   case $engine in
     buildah) quietly load buildah push "$image" "docker-archive:$tar:$image" ;;
     *) quietly load "$engine" save -o "$tar" "$image" ;;
   esac
   quietly load "${ctr[@]}" images import "$tar"
-  quietly load "${ctr[@]}" images label "$image" "dev.knarr.id=${id#*:}"
+  quietly load "${ctr[@]}" images label "$image" "dev.knarr.id=$id"
   rm -f "$tar"
+  # The runtime keeps an image under its id too; pods that run from it are not disturbed.
+  [ -z "$old" ] || "${ctr[@]}" images rm "sha256:$old" >/dev/null 2>&1 || true
   say "$image: loaded in $((SECONDS - started)) s"
 }
 
