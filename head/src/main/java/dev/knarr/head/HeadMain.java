@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head;
 
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadReason;
 import dev.knarr.os.Announcement;
 import dev.knarr.os.ParentPipe;
 import io.quarkus.runtime.Quarkus;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

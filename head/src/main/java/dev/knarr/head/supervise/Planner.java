@@ -3,11 +3,11 @@ package dev.knarr.head.supervise;
 
 import dev.knarr.gguf.GgufException;
 import dev.knarr.gguf.GgufFile;
-import dev.knarr.head.HeadConfig;
-import dev.knarr.head.HeadException;
-import dev.knarr.head.HeadReason;
-import dev.knarr.head.supervise.HeadStatus.PlanStatus;
-import dev.knarr.head.supervise.HeadStatus.PlannedDevice;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus.PlanStatus;
+import dev.knarr.head.api.HeadStatus.PlannedDevice;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import dev.knarr.plan.ContextOptions;
 import dev.knarr.plan.DeviceCapacity;

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
-import dev.knarr.head.HeadConfig;
-import dev.knarr.head.HeadReason;
-import dev.knarr.head.supervise.HeadStatus.LlamaServerStatus;
-import dev.knarr.head.supervise.HeadStatus.ModelStatus;
-import dev.knarr.head.supervise.HeadStatus.PlanStatus;
-import dev.knarr.head.supervise.HeadStatus.Rates;
-import dev.knarr.head.supervise.HeadStatus.WorkerState;
-import dev.knarr.head.supervise.HeadStatus.WorkerStatus;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.api.HeadStatus.LlamaServerStatus;
+import dev.knarr.head.api.HeadStatus.ModelStatus;
+import dev.knarr.head.api.HeadStatus.PlanStatus;
+import dev.knarr.head.api.HeadStatus.Rates;
+import dev.knarr.head.api.HeadStatus.WorkerState;
+import dev.knarr.head.api.HeadStatus.WorkerStatus;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -57,7 +59,16 @@ final class StatusBoard {
 
   static WorkerStatus waiting(HeadConfig.Worker worker) {
     return new WorkerStatus(
-        worker.name(), worker.address(), WorkerState.WAITING, null, null, null, List.of());
+        worker.name(),
+        worker.address(),
+        WorkerState.WAITING,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        List.of());
   }
 
   synchronized void enter(HeadPhase next, HeadReason why, String sentence) {
@@ -128,6 +139,7 @@ final class StatusBoard {
 
   synchronized HeadStatus snapshot() {
     return new HeadStatus(
+        null,
         phase,
         reason,
         message,

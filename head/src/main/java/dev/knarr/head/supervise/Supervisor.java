@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
-import dev.knarr.head.HeadConfig;
-import dev.knarr.head.HeadException;
 import dev.knarr.head.HeadMetrics;
-import dev.knarr.head.HeadReason;
 import dev.knarr.head.WorkerTransport;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus;
 import dev.knarr.head.supervise.Planner.Planned;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import io.micrometer.core.instrument.Counter;
@@ -14,6 +16,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -139,7 +142,7 @@ public final class Supervisor implements AutoCloseable {
     return provingPhase == HeadPhase.WAITING_FOR_WORKERS;
   }
 
-  private Duration proofLimit() {
+  private Optional<Duration> proofLimit() {
     return recovering() ? config.limits().recovery() : config.limits().workers();
   }
 
@@ -187,10 +190,12 @@ public final class Supervisor implements AutoCloseable {
         HeadPhase.WAITING_FOR_WORKERS,
         HeadReason.WORKER_LOST,
         lost.sentence()
-            + " llama-server was ended and starts again when all workers are proven, if that is"
-            + " within "
-            + config.limits().recoverySeconds()
-            + " s.");
+            + " llama-server was ended and starts again when all workers are proven"
+            + config
+                .limits()
+                .recovery()
+                .map(limit -> ", if that is within " + limit.toSeconds() + " s.")
+                .orElse("."));
   }
 
   private void afterEnd(HeadReason reason, Signal signal) throws InterruptedException {

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
-import dev.knarr.head.HeadConfig;
-import dev.knarr.head.HeadException;
 import dev.knarr.head.HeadMetrics;
-import dev.knarr.head.HeadReason;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus.DeviceStatus;
+import dev.knarr.head.api.HeadStatus.WorkerState;
+import dev.knarr.head.api.HeadStatus.WorkerStatus;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
-import dev.knarr.head.supervise.HeadStatus.DeviceStatus;
-import dev.knarr.head.supervise.HeadStatus.WorkerState;
-import dev.knarr.head.supervise.HeadStatus.WorkerStatus;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
@@ -22,6 +23,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionService;
@@ -40,6 +42,9 @@ final class Workers implements RelayListener, AutoCloseable {
 
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
+
+  /** Longer than any machine runs, and still countable in nanoseconds. */
+  private static final Duration WITHOUT_END = Duration.ofDays(36_500);
 
   /** More losses than this at a time say nothing new. */
   private static final int KEPT_LOSSES = 64;
@@ -137,6 +142,9 @@ final class Workers implements RelayListener, AutoCloseable {
                 WorkerState.LOST,
                 status.protocol(),
                 status.roundTripMicros(),
+                null,
+                null,
+                null,
                 sentence,
                 status.devices()));
     losses.offer(sentence);
@@ -176,11 +184,12 @@ final class Workers implements RelayListener, AutoCloseable {
   /**
    * Proves all workers, waiting for those that do not answer yet.
    *
-   * @param limit how long to wait in all
+   * @param mostWait how long to wait in all; empty for as long as it takes
    * @param phase the phase to show while waiting
    * @throws HeadException when one cannot be used, or does not answer in time
    */
-  AllProven prove(Duration limit, HeadPhase phase) throws InterruptedException {
+  AllProven prove(Optional<Duration> mostWait, HeadPhase phase) throws InterruptedException {
+    Duration limit = mostWait.orElse(WITHOUT_END);
     long deadline = System.nanoTime() + limit.toNanos();
     Missing missing = new Missing(board, phase, configured.size());
     try (ExecutorService threads =
@@ -255,6 +264,9 @@ final class Workers implements RelayListener, AutoCloseable {
         WorkerState.PROVEN,
         proof.version().toString(),
         proof.roundTripMicros(),
+        null,
+        null,
+        null,
         null,
         proof.devices().stream()
             .map(

@@ -6,10 +6,12 @@ import static dev.knarr.head.supervise.RunningHead.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.knarr.head.HeadConfig;
 import dev.knarr.head.HeadMetrics;
-import dev.knarr.head.HeadReason;
-import dev.knarr.head.supervise.HeadStatus.WorkerState;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.api.HeadStatus.WorkerState;
 import dev.knarr.testkit.peers.LlamaCppTree;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
@@ -276,6 +278,7 @@ class SupervisorIT {
         HeadConfig open = config(List.of(worker.address()));
         HeadConfig locked =
             new HeadConfig(
+                null,
                 open.model(),
                 open.context(),
                 open.workers(),
@@ -285,6 +288,7 @@ class SupervisorIT {
                 open.http(),
                 open.management(),
                 keys,
+                0,
                 open.limits());
         try (RunningHead head = new RunningHead(locked)) {
           head.awaitPhase(HeadPhase.READY);
@@ -309,6 +313,7 @@ class SupervisorIT {
         HeadConfig plain = config(List.of(first.address(), second.address()));
         HeadConfig drafted =
             new HeadConfig(
+                null,
                 new HeadConfig.Model("knarr-demo", RunningHead.MODEL, RunningHead.DRAFT, null),
                 plain.context(),
                 plain.workers(),
@@ -318,6 +323,7 @@ class SupervisorIT {
                 plain.http(),
                 plain.management(),
                 null,
+                0,
                 plain.limits());
         try (RunningHead head = new RunningHead(drafted)) {
           HeadStatus ready = head.awaitPhase(HeadPhase.READY);

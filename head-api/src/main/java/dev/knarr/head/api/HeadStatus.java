@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.head.supervise;
+package dev.knarr.head.api;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonValue;
-import dev.knarr.head.HeadReason;
+import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the head knows at one moment: the JSON of {@code /status}. Immutable.
  *
+ * @param identity who answers; absent outside of Kubernetes
  * @param phase what it is doing
  * @param reason why
  * @param message one sentence for people
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record HeadStatus(
+    @Nullable PodIdentity identity,
     HeadPhase phase,
     HeadReason reason,
     String message,
@@ -76,7 +78,11 @@ public record HeadStatus(
    * @param state how far it is trusted
    * @param protocol the protocol version it speaks
    * @param roundTripMicros the shortest round trip measured when it was proven
-   * @param message what it last failed at
+   * @param loadPercent how much of its planned weights it has, 0 to 100; only while they are
+   *     brought
+   * @param cachedPercent how much of the weights it was brought it had already, 0 to 100
+   * @param lastSeen when one that is lost or silent was last heard of, ISO 8601
+   * @param message what it last failed at, and what to do
    * @param devices its devices
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -86,6 +92,9 @@ public record HeadStatus(
       WorkerState state,
       @Nullable String protocol,
       @Nullable Long roundTripMicros,
+      @Nullable Integer loadPercent,
+      @Nullable Integer cachedPercent,
+      @Nullable String lastSeen,
       @Nullable String message,
       List<DeviceStatus> devices) {}
 
@@ -150,4 +159,18 @@ public record HeadStatus(
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
   public record LlamaServerStatus(@Nullable Long pid, int restarts) {}
+
+  /** Writes this status as JSON on one line. */
+  public String toJson() {
+    return JsonFile.say(this);
+  }
+
+  /**
+   * Reads a status; fields that are unknown here are passed over.
+   *
+   * @throws IOException when it is none
+   */
+  public static HeadStatus parse(String json) throws IOException {
+    return JsonFile.hear(json, HeadStatus.class);
+  }
 }

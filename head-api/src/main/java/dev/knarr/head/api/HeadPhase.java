@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.head.supervise;
+package dev.knarr.head.api;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 

@@ -1,32 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.head;
+package dev.knarr.head.api;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonMappingException;
-import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
-import com.fasterxml.jackson.databind.exc.ValueInstantiationException;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.knarr.plan.FlashAttention;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * All a head needs to know, read from one JSON file that the launcher or the operator writes.
  * Unknown fields and missing values are errors that name the file and the field. Immutable.
  *
+ * @param identity for whom; absent outside of Kubernetes
  * @param model what to serve
  * @param context how much one sequence may hold, and how it is kept
  * @param workers the workers, in the order of their devices
@@ -36,9 +26,13 @@ import org.jspecify.annotations.Nullable;
  * @param http where the endpoint listens
  * @param management where status, metrics and health are served
  * @param apiKeyFile keys that clients must present, one on each line
+ * @param drainSeconds how long running answers may take to finish when the head is asked to stop; 0
+ *     ends them at once
  * @param limits how long the head waits for others
  */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public record HeadConfig(
+    @Nullable Identity identity,
     Model model,
     Context context,
     List<Worker> workers,
@@ -48,29 +42,24 @@ public record HeadConfig(
     Http http,
     Management management,
     @Nullable Path apiKeyFile,
+    int drainSeconds,
     Limits limits) {
-
-  private static final ObjectMapper JSON =
-      JsonMapper.builder()
-          .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
-          .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
-          .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
-          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-          .build();
 
   /** Checks that the workers are there and can be told apart; absent parts take their defaults. */
   public HeadConfig {
-    required("model", model);
-    required("workers", workers);
-    required("llamaServer", llamaServer);
+    Checks.required("model", model);
+    Checks.required("workers", workers);
+    Checks.required("llamaServer", llamaServer);
     // Jackson passes null, or 0, for what the file leaves out; so in all records here.
     context = context == null ? new Context(0, 1, "f16", "f16", FlashAttention.AUTO) : context;
     split = split == null ? new Split(SplitMode.LAYER, List.of()) : split;
     http = http == null ? new Http("127.0.0.1", 8080) : http;
-    management = management == null ? new Management(0) : management;
+    management = management == null ? new Management("127.0.0.1", 0) : management;
     limits = limits == null ? new Limits(0, 0, 0, 0) : limits;
+    if (drainSeconds < 0) {
+      throw new IllegalArgumentException(
+          "drainSeconds is " + drainSeconds + ": give 0 or more seconds");
+    }
     workers = List.copyOf(workers);
     if (workers.isEmpty()) {
       throw new IllegalArgumentException("workers is empty: name at least one worker");
@@ -82,6 +71,12 @@ public record HeadConfig(
             "workers has two entries named " + worker.name() + ": give each its own name");
       }
     }
+  }
+
+  /** Returns how long running answers may take to finish. */
+  @JsonIgnore
+  public Duration drain() {
+    return Duration.ofSeconds(drainSeconds);
   }
 
   /**
@@ -96,8 +91,8 @@ public record HeadConfig(
       String name, Path path, @Nullable Path draftPath, @Nullable Path projectorPath) {
     /** Checks that name and path are there. */
     public Model {
-      required("name", name);
-      required("path", path);
+      Checks.required("name", name);
+      Checks.required("path", path);
     }
   }
 
@@ -141,8 +136,8 @@ public record HeadConfig(
   public record Worker(String name, String address) {
     /** Checks that the address is a host and a port. */
     public Worker {
-      required("name", name);
-      required("address", address);
+      Checks.required("name", name);
+      Checks.required("address", address);
       int colon = address.lastIndexOf(':');
       if (colon < 1 || !isPort(address.substring(colon + 1))) {
         throw new IllegalArgumentException(
@@ -182,7 +177,7 @@ public record HeadConfig(
   public record Tls(Path authority, @Nullable Path certificate, @Nullable Path key) {
     /** Checks that the CA is there, and that certificate and key come together. */
     public Tls {
-      required("authority", authority);
+      Checks.required("authority", authority);
       if ((certificate == null) != (key == null)) {
         throw new IllegalArgumentException("certificate and key go together: give both, or none");
       }
@@ -220,7 +215,7 @@ public record HeadConfig(
   public record SplitDevice(String name, int layers) {
     /** Checks the range. */
     public SplitDevice {
-      required("name", name);
+      Checks.required("name", name);
       if (layers < 0) {
         throw new IllegalArgumentException("layers is " + layers + ": give 0 or more");
       }
@@ -230,14 +225,15 @@ public record HeadConfig(
   /**
    * The program that serves.
    *
-   * @param program path of llama-server
+   * @param program path of llama-server, or a plain name, which is looked for on PATH and where
+   *     images keep it
    * @param arguments what the user adds to the arguments of the plan
    * @param threads threads of llama-server itself; 0 means one, since the workers compute
    */
   public record LlamaServer(Path program, List<String> arguments, int threads) {
     /** Absent values take their defaults. */
     public LlamaServer {
-      required("program", program);
+      Checks.required("program", program);
       arguments = arguments == null ? List.of() : List.copyOf(arguments);
       threads = Math.max(1, threads);
     }
@@ -260,11 +256,13 @@ public record HeadConfig(
   /**
    * Where status, metrics and health are served.
    *
+   * @param host address to listen on; loopback when absent
    * @param port port to listen on; 0 means any free one
    */
-  public record Management(int port) {
-    /** Checks the range. */
+  public record Management(String host, int port) {
+    /** Absent host means loopback. */
     public Management {
+      host = host == null ? "127.0.0.1" : host;
       checkPort(port);
     }
   }
@@ -272,34 +270,45 @@ public record HeadConfig(
   /**
    * How long the head waits for others, each in seconds; 0 means the default.
    *
-   * @param workersSeconds for workers that have not answered yet when the head starts
-   * @param recoverySeconds for workers to come back after a loss
+   * @param workersSeconds for workers that have not answered yet when the head starts; {@value
+   *     #WITHOUT_END} never gives up
+   * @param recoverySeconds for workers to come back after a loss; {@value #WITHOUT_END} never gives
+   *     up
    * @param stallSeconds for any progress of a llama-server that loads
    * @param stopSeconds for llama-server to end by itself when asked to
    */
   public record Limits(int workersSeconds, int recoverySeconds, int stallSeconds, int stopSeconds) {
+
+    /** A limit that is none. */
+    public static final int WITHOUT_END = -1;
+
     /** Absent values take their defaults. */
     public Limits {
       workersSeconds = workersSeconds == 0 ? 120 : workersSeconds;
       recoverySeconds = recoverySeconds == 0 ? 600 : recoverySeconds;
       stallSeconds = stallSeconds == 0 ? 600 : stallSeconds;
       stopSeconds = stopSeconds == 0 ? 20 : stopSeconds;
-      if (Math.min(Math.min(workersSeconds, recoverySeconds), Math.min(stallSeconds, stopSeconds))
-          < 0) {
-        throw new IllegalArgumentException("a limit is negative: give seconds");
+      if (Math.min(workersSeconds, recoverySeconds) < WITHOUT_END
+          || Math.min(stallSeconds, stopSeconds) < 0) {
+        throw new IllegalArgumentException(
+            "a limit is negative: give seconds, or -1 to wait for workers without end");
       }
     }
 
-    /** Returns the limit for workers at the start. */
+    /** Returns the limit for workers at the start; empty for none. */
     @JsonIgnore
-    public Duration workers() {
-      return Duration.ofSeconds(workersSeconds);
+    public Optional<Duration> workers() {
+      return limit(workersSeconds);
     }
 
-    /** Returns the limit for workers that come back. */
+    /** Returns the limit for workers that come back; empty for none. */
     @JsonIgnore
-    public Duration recovery() {
-      return Duration.ofSeconds(recoverySeconds);
+    public Optional<Duration> recovery() {
+      return limit(recoverySeconds);
+    }
+
+    private static Optional<Duration> limit(int seconds) {
+      return seconds == WITHOUT_END ? Optional.empty() : Optional.of(Duration.ofSeconds(seconds));
     }
 
     /** Returns the limit for progress while loading. */
@@ -322,61 +331,12 @@ public record HeadConfig(
    *     holds anything that is not understood
    */
   public static HeadConfig read(Path file) {
-    try {
-      return JSON.readValue(Files.readString(file), HeadConfig.class);
-    } catch (JsonMappingException e) {
-      throw invalid(file, fieldOf(e) + sentenceOf(e), e);
-    } catch (JsonProcessingException e) {
-      throw invalid(file, "line " + e.getLocation().getLineNr() + ": " + e.getOriginalMessage(), e);
-    } catch (NoSuchFileException e) {
-      throw invalid(file, "there is no such file", e);
-    } catch (IOException e) {
-      throw invalid(file, "cannot be read: " + e.getMessage(), e);
-    }
+    return JsonFile.read(file, HeadConfig.class, "Head configuration");
   }
 
   /** Writes this configuration as the JSON that {@link #read} takes. */
   public String toJson() {
-    try {
-      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(this);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A head configuration cannot be written as JSON", e);
-    }
-  }
-
-  private static HeadException invalid(Path file, String what, Exception cause) {
-    return new HeadException(
-        HeadReason.CONFIG_INVALID, "Head configuration " + file + ": " + what + ".", cause);
-  }
-
-  private static String fieldOf(JsonMappingException e) {
-    String path =
-        e.getPath().stream()
-            .map(
-                at ->
-                    at.getFieldName() == null ? "[" + at.getIndex() + "]" : "." + at.getFieldName())
-            .collect(Collectors.joining());
-    return path.isEmpty() ? "" : path.replaceFirst("^\\.", "") + ": ";
-  }
-
-  private static String sentenceOf(JsonMappingException e) {
-    return switch (e) {
-      case UnrecognizedPropertyException unknown ->
-          "unknown field; known here: "
-              + unknown.getKnownPropertyIds().stream()
-                  .map(String::valueOf)
-                  .sorted()
-                  .collect(Collectors.joining(", "));
-      case ValueInstantiationException value when value.getCause() != null ->
-          String.valueOf(value.getCause().getMessage());
-      default -> e.getOriginalMessage();
-    };
-  }
-
-  private static void required(String field, @Nullable Object value) {
-    if (value == null || value.equals("")) {
-      throw new IllegalArgumentException(field + " is missing");
-    }
+    return JsonFile.write(this);
   }
 
   private static void checkPort(int port) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.head;
+package dev.knarr.head.api;
 
 import org.jspecify.annotations.Nullable;
 

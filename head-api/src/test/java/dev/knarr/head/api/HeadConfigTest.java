@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.head;
+package dev.knarr.head.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -8,6 +8,7 @@ import dev.knarr.plan.FlashAttention;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +18,7 @@ class HeadConfigTest {
   private static final String WHOLE =
       """
       {
+        "identity": {"clusterUid": "c-1", "revision": "r-1"},
         "model": {"name": "demo", "path": "/models/demo.gguf", "draftPath": "/models/draft.gguf"},
         "context": {"length": 1024, "parallelSequences": 2, "keyType": "q8_0", "flashAttention": "On"},
         "workers": [{"name": "cpu-0", "address": "127.0.0.1:50052"}],
@@ -24,8 +26,10 @@ class HeadConfigTest {
         "split": {"mode": "Layer", "devices": [{"name": "cpu-0/0", "layers": 8}]},
         "llamaServer": {"program": "/usr/bin/llama-server", "arguments": ["--jinja"]},
         "http": {"host": "0.0.0.0", "port": 8080},
-        "management": {"port": 9000},
-        "apiKeyFile": "/keys"
+        "management": {"host": "0.0.0.0", "port": 9000},
+        "apiKeyFile": "/keys",
+        "drainSeconds": 600,
+        "limits": {"workersSeconds": -1}
       }
       """;
 
@@ -53,7 +57,12 @@ class HeadConfigTest {
       assertThat(config.tls())
           .isEqualTo(
               new HeadConfig.Tls(Path.of("/ca.pem"), Path.of("/head.pem"), Path.of("/head.key")));
+      assertThat(config.identity()).isEqualTo(new Identity("c-1", "r-1"));
+      assertThat(config.management().host()).isEqualTo("0.0.0.0");
+      assertThat(config.drain()).isEqualTo(Duration.ofMinutes(10));
       assertThat(config.limits().stopSeconds()).isPositive();
+      assertThat(config.limits().workers()).isEmpty();
+      assertThat(config.limits().recovery()).isPresent();
     }
 
     @Test
@@ -65,7 +74,25 @@ class HeadConfigTest {
   }
 
   @Nested
+  class GivenAProgramByName {
+
+    @Test
+    void whenItIsWrittenAndRead_thenItIsStillAPlainName() throws IOException {
+      HeadConfig config = read(WHOLE.replace("/usr/bin/llama-server", "llama-server"));
+
+      assertThat(read(config.toJson()).llamaServer().program()).isEqualTo(Path.of("llama-server"));
+    }
+  }
+
+  @Nested
   class GivenAMistake {
+
+    @Test
+    void whenALimitIsNegative_thenItIsSaid() {
+      refused(
+          WHOLE.replace("{\"workersSeconds\": -1}", "{\"stallSeconds\": -1}"), "limit is negative");
+      refused(WHOLE.replace("600", "-1"), "drainSeconds is -1");
+    }
 
     @Test
     void whenAFieldIsUnknown_thenFileFieldAndTheKnownOnesAreNamed() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.head;
+package dev.knarr.head.api;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 
@@ -34,6 +34,8 @@ public enum HeadReason {
   LLAMA_SERVER_ENDED("LlamaServerEnded"),
   /** llama-server is running, but has stopped making progress. */
   LLAMA_SERVER_STALLED("LlamaServerStalled"),
+  /** Asked to stop: running answers are finished, new ones go elsewhere. */
+  DRAINING("Draining"),
   /** The head was asked to stop. */
   STOP_REQUESTED("StopRequested"),
   /** Something the head did not expect: a fault of Knarr. */
