@@ -114,8 +114,7 @@ public final class OneNodeCluster implements AutoCloseable {
       var builder = new ProcessBuilder(command).directory(root.toFile());
       var kubeconfig = KubePrograms.directory().resolve("node/admin.kubeconfig");
       builder.environment().put("KUBECONFIG", kubeconfig.toString());
-      var process =
-          builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+      var process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
       if (!process.waitFor(limit.toSeconds(), TimeUnit.SECONDS)) {
         process.destroy();
         throw new IllegalStateException(
