@@ -31,6 +31,8 @@ EXTRAS_PACKAGES=(prometheus)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 src=$here/kube-tools
+# shellcheck source=scripts/debian.sh
+. "$here/../debian.sh"
 export CGO_ENABLED=0
 
 say() { printf '%s\n' "$*" >&2; }
@@ -88,15 +90,7 @@ debian() {
   done
   if [ ${#need[@]} = 0 ]; then return; fi
   if [ -n "$looking" ]; then missing+=("${need[@]}"); return; fi
-  { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || die "packages are missing, and installing them needs root and apt: apt-get install ${need[*]}"
-  say "installing ${need[*]}"
-  # A service that the package would start is not wanted: the tests start their own.
-  local policy=/usr/sbin/policy-rc.d mine=
-  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; mine=1; fi
-  local install=(apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${need[@]}")
-  export DEBIAN_FRONTEND=noninteractive
-  { "${install[@]}" || { apt-get update && "${install[@]}"; }; } >&2 9>&- || { [ -z "$mine" ] || rm -f $policy; die "installing ${need[*]} failed"; }
-  if [ -n "$mine" ]; then rm -f $policy; fi
+  DEBIAN_FRONTEND=noninteractive debian_install "${need[@]}" 9>&- || exit 1
 }
 
 group_api() {
@@ -145,7 +139,8 @@ case ${1-} in
   --tidy) tidy; exit ;;
   -*) sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
   '' | api | node | extras) dir=${KNARR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/knarr}/cluster ;;
-  *) dir=$1; shift ;;
+  */*) dir=$1; shift ;;
+  *) [ -d "$1" ] || die "$1 is neither a group nor a folder that is there"; dir=$1; shift ;;
 esac
 mkdir -p "$dir/bin/.versions"
 dir=$(cd "$dir" && pwd) bin=$dir/bin stamps=$dir/bin/.versions
