@@ -9,7 +9,7 @@ import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.api.v1alpha1.SplitMode;
 import dev.knarr.cli.local.LocalSpec;
 import dev.knarr.cli.model.ModelSource;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.plan.FlashAttention;
 import java.net.URI;
 import java.nio.file.Files;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli;
 
-import dev.knarr.head.HeadConfig;
-import dev.knarr.head.HeadException;
 import dev.knarr.head.HeadMain;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -52,7 +52,7 @@ final class HeadCommand implements Callable<Integer> {
       System.setProperty("quarkus.http.port", String.valueOf(management.port()));
       // Not the worker's address, which is the default of the application.
       if (System.getenv("QUARKUS_HTTP_HOST") == null) {
-        System.setProperty("quarkus.http.host", "127.0.0.1");
+        System.setProperty("quarkus.http.host", management.host());
       }
     } catch (HeadException e) {
       throw CommandFailure.usage(String.valueOf(e.getMessage()));

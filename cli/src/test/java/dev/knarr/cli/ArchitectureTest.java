@@ -107,6 +107,25 @@ class ArchitectureTest {
           .resideInAPackage("com.sun.jna..");
 
   @ArchTest
+  static final ArchRule certs_knows_no_other_module =
+      classes()
+          .that()
+          .resideInAPackage("dev.knarr.certs..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(
+              "java..", "org.jspecify..", "org.bouncycastle..", "dev.knarr.certs..");
+
+  @ArchTest
+  static final ArchRule only_certs_sees_bouncycastle =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("dev.knarr.certs..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("org.bouncycastle..");
+
+  @ArchTest
   static final ArchRule only_operator_and_crds_see_fabric8 =
       noClasses()
           .that()

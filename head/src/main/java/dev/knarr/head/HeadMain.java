@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head;
 
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadReason;
 import dev.knarr.os.Announcement;
 import dev.knarr.os.ParentPipe;
 import io.quarkus.runtime.Quarkus;
@@ -65,7 +68,8 @@ public final class HeadMain implements QuarkusApplication {
       LOG.error("{}", e.sentence());
       return CONFIG_ERROR;
     }
-    ParentPipe.follow(Quarkus::asyncExit, config.limits().stop().plus(PIPE_MARGIN));
+    ParentPipe.follow(
+        Quarkus::asyncExit, config.drain().plus(config.limits().stop()).plus(PIPE_MARGIN));
     try (service) {
       service.start(config);
       if (announceFile.isPresent()) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head;
 
+import dev.knarr.head.api.HeadConfig;
+
 /**
  * What {@link HeadMain} runs: the supervisor, seen from the outside. Called by the main thread of
  * the application only.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head;
 
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadReason;
 import dev.knarr.rpc.transport.TlsCredentials;
 import dev.knarr.rpc.transport.TlsFileException;
 import dev.knarr.rpc.transport.TlsFiles;

@@ -4,6 +4,7 @@ package dev.knarr.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.certs.Leaf;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse.CommInitialized;
 import dev.knarr.rpc.transport.TlsCredentials;
@@ -19,6 +20,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -102,7 +104,9 @@ class LinkTest {
 
     @Test
     void whenTheHostIsNotInTheCertificate_thenThereIsNoLink() throws IOException {
-      var elsewhere = authority.issue("elsewhere", "-ext", "san=dns:elsewhere");
+      var elsewhere =
+          authority.issue(
+              Leaf.ofPeer("elsewhere", List.of("elsewhere"), List.of(), TestAuthority.LIFE));
       try (var zero =
               RunningWorker.configured(with(elsewhere).withClientCa(authority.certificate()));
           var rest = RunningWorker.configured(with(other).withClientCa(authority.certificate()));

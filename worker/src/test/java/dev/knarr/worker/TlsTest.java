@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.certs.Leaf;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.transport.TlsCredentials;
@@ -21,9 +22,11 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.KeyPairGenerator;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -143,7 +146,7 @@ class TlsTest {
 
     @Test
     void whenAClientsCertificateHasExpired_thenItIsRefusedAndCounted() {
-      var issued = authority.issue("late-client", "-startdate", "-10d", "-validity", "5");
+      var issued = authority.issueExpired("late-client");
       try (var worker = RunningWorker.configured(demanding())) {
         var refusal = refusal(worker, "localhost", trusting(authority, issued));
 
@@ -154,7 +157,14 @@ class TlsTest {
 
     @Test
     void whenACertificateIsForServersOnly_thenNoClientMayUseIt() {
-      var issued = authority.issue("server-only", "-ext", "eku=serverAuth");
+      var issued =
+          authority.issue(
+              new Leaf(
+                  "server-only",
+                  List.of("localhost"),
+                  List.of("127.0.0.1"),
+                  Set.of(Leaf.Use.SERVER),
+                  TestAuthority.LIFE));
       try (var worker = RunningWorker.configured(demanding())) {
         assertThat(refusal(worker, "localhost", trusting(authority, issued))).isNotNull();
 
@@ -265,7 +275,7 @@ class TlsTest {
 
     @Test
     void whenItHasExpired_thenTheSentenceSaysSo() {
-      var late = authority.issue("late", "-startdate", "-10d", "-validity", "5");
+      var late = authority.issueExpired("late");
       try (var worker = RunningWorker.configured(with(late))) {
         var refusal = refusal(worker, "localhost", trusting(authority, null));
 
@@ -305,8 +315,10 @@ class TlsTest {
     }
 
     @Test
-    void whenTheWorkersKeyIsRsa_thenItIsServed() throws IOException {
-      var rsa = authority.issue("rsa", "-keyalg", "RSA", "-keysize", "2048");
+    void whenTheWorkersKeyIsRsa_thenItIsServed() throws Exception {
+      var generator = KeyPairGenerator.getInstance("RSA");
+      generator.initialize(2048);
+      var rsa = authority.issue("rsa", generator.generateKeyPair());
       try (var worker = RunningWorker.configured(with(rsa));
           var served = RawClient.to(worker.port(), "localhost", trusting(authority, null))) {
         assertThat(served.sum(0, 2, 3)).isEqualTo(5);

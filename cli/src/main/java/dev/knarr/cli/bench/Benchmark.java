@@ -7,7 +7,7 @@ import dev.knarr.cli.local.LocalPrograms;
 import dev.knarr.cli.local.LocalPrograms.StartedWorker;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.gguf.GgufFile;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.rpc.transport.Transport;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;

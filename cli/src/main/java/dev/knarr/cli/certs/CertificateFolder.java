@@ -1,40 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.certs;
 
+import dev.knarr.certs.Authority;
+import dev.knarr.certs.KeyedCertificate;
+import dev.knarr.certs.Leaf;
+import dev.knarr.certs.PemException;
 import java.io.IOException;
-import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.GeneralSecurityException;
-import java.security.KeyPair;
-import java.security.KeyPairGenerator;
-import java.security.SecureRandom;
-import java.security.cert.X509Certificate;
-import java.security.spec.ECGenParameterSpec;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Date;
 import java.util.List;
-import java.util.Optional;
-import org.bouncycastle.asn1.x500.X500Name;
-import org.bouncycastle.asn1.x500.X500NameBuilder;
-import org.bouncycastle.asn1.x500.style.BCStyle;
-import org.bouncycastle.asn1.x509.BasicConstraints;
-import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
-import org.bouncycastle.asn1.x509.Extension;
-import org.bouncycastle.asn1.x509.GeneralName;
-import org.bouncycastle.asn1.x509.GeneralNames;
-import org.bouncycastle.asn1.x509.KeyPurposeId;
-import org.bouncycastle.asn1.x509.KeyUsage;
-import org.bouncycastle.cert.CertIOException;
-import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
-import org.bouncycastle.cert.jcajce.JcaX509ExtensionUtils;
-import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
-import org.bouncycastle.operator.OperatorCreationException;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
 /**
  * A folder with a CA, a certificate for each worker's host and one for the head. Keys are of EC
@@ -44,15 +23,11 @@ public final class CertificateFolder {
   private static final Duration AUTHORITY_LIFE = Duration.ofDays(3650);
   private static final Duration LIFE = Duration.ofDays(397);
 
-  /** Clocks of other machines may be late. */
-  private static final Duration EARLIER = Duration.ofHours(1);
-
   private static final String AUTHORITY = "ca";
   private static final String HEAD = "head";
 
   private final Path folder;
   private final Clock clock;
-  private final SecureRandom random = new SecureRandom();
 
   private CertificateFolder(Path folder, Clock clock) {
     this.folder = folder;
@@ -78,8 +53,6 @@ public final class CertificateFolder {
    */
   public record Made(Party authority, Party head, List<Party> workers, boolean newAuthority) {}
 
-  private record Authority(X509Certificate certificate, KeyPair keys, boolean fresh) {}
-
   /**
    * Makes or renews the certificates of these hosts and of the head; the CA is made when there is
    * none.
@@ -104,136 +77,72 @@ public final class CertificateFolder {
       Files.createDirectories(
           folder,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      var authority = authority();
-      var head = issue(HEAD, Optional.empty(), authority);
-      var workers = new ArrayList<Party>();
-      for (var host : hosts) {
-        workers.add(issue(host.fileName(), Optional.of(host), authority));
-      }
-      return new Made(
-          party(AUTHORITY, authority.certificate), head, List.copyOf(workers), authority.fresh);
     } catch (IOException e) {
       throw new CertificateException("%s cannot be made: %s.".formatted(folder, e), e);
-    } catch (GeneralSecurityException | OperatorCreationException e) {
-      throw new IllegalStateException("This JVM cannot make EC certificates", e);
+    }
+    boolean newAuthority = !Files.exists(certificateFile(AUTHORITY));
+    var authority = newAuthority ? newAuthority() : authority();
+    var head = issue(HEAD, Leaf.ofClient("Knarr head", LIFE), authority);
+    var workers = new ArrayList<Party>();
+    for (var host : hosts) {
+      workers.add(issue(host.fileName(), leaf(host), authority));
+    }
+    return new Made(party(AUTHORITY, authority.own()), head, List.copyOf(workers), newAuthority);
+  }
+
+  private Authority authority() {
+    var file = certificateFile(AUTHORITY);
+    var own = before(AUTHORITY);
+    if (own.expires().isBefore(clock.instant().plus(LIFE))) {
+      throw new CertificateException(
+          "The CA in %s ends at %s, before what it would sign. Move the folder away and make all certificates anew; --tls-ca and --tls-client-ca may hold both CAs, one after the other, meanwhile."
+              .formatted(file, own.expires()));
+    }
+    try {
+      return Authority.of(own);
+    } catch (PemException e) {
+      throw new CertificateException(
+          "%s %s. Move it away, and run this again.".formatted(file, e.getMessage()), e);
     }
   }
 
-  private Authority authority()
-      throws GeneralSecurityException, OperatorCreationException, CertIOException {
-    var certificateFile = certificateFile(AUTHORITY);
-    if (Files.exists(certificateFile)) {
-      var certificate = KeyFiles.readCertificate(certificateFile);
-      var end = certificate.getNotAfter().toInstant();
-      if (end.isBefore(clock.instant().plus(LIFE))) {
-        throw new CertificateException(
-            "The CA in %s ends at %s, before what it would sign. Move the folder away and make all certificates anew; --tls-ca and --tls-client-ca may hold both CAs, one after the other, meanwhile."
-                .formatted(certificateFile, end));
-      }
-      return new Authority(
-          certificate,
-          new KeyPair(certificate.getPublicKey(), KeyFiles.readKey(keyFile(AUTHORITY))),
-          false);
-    }
-    var keys = newKeys();
-    var name = commonName("Knarr CA " + Long.toHexString(random.nextLong()));
-    var utilities = new JcaX509ExtensionUtils();
-    var builder = certificate(name, keys, name, AUTHORITY_LIFE);
-    builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
-    builder.addExtension(
-        Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign));
-    builder.addExtension(
-        Extension.subjectKeyIdentifier,
-        false,
-        utilities.createSubjectKeyIdentifier(keys.getPublic()));
-    var certificate = signed(builder, keys);
-    KeyFiles.writeKey(keyFile(AUTHORITY), keys.getPrivate());
-    KeyFiles.writeCertificate(certificateFile, certificate);
-    return new Authority(certificate, keys, true);
+  private Authority newAuthority() {
+    var made = Authority.make("Knarr CA", clock.instant(), AUTHORITY_LIFE);
+    KeyFiles.writeKey(keyFile(AUTHORITY), made.own().key());
+    KeyFiles.writeCertificate(certificateFile(AUTHORITY), made.certificate());
+    return made;
   }
 
-  private Party issue(String file, Optional<HostName> host, Authority authority)
-      throws GeneralSecurityException, OperatorCreationException, CertIOException {
-    var keys = keys(file);
-    var subject = commonName(host.map(HostName::name).orElse("Knarr head"));
-    var issuer = X500Name.getInstance(authority.certificate.getSubjectX500Principal().getEncoded());
-    var utilities = new JcaX509ExtensionUtils();
-    var builder = certificate(subject, keys, issuer, LIFE);
-    builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(false));
-    builder.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature));
-    builder.addExtension(
-        Extension.subjectKeyIdentifier,
-        false,
-        utilities.createSubjectKeyIdentifier(keys.getPublic()));
-    builder.addExtension(
-        Extension.authorityKeyIdentifier,
-        false,
-        utilities.createAuthorityKeyIdentifier(authority.certificate));
-    // A worker is a client, too: of the other worker that holds the other half of each tensor.
-    builder.addExtension(
-        Extension.extendedKeyUsage,
-        false,
-        host.isPresent()
-            ? new ExtendedKeyUsage(
-                new KeyPurposeId[] {KeyPurposeId.id_kp_serverAuth, KeyPurposeId.id_kp_clientAuth})
-            : new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth));
-    if (host.isPresent()) {
-      var name = host.get();
-      int kind = name.isAddress() ? GeneralName.iPAddress : GeneralName.dNSName;
-      builder.addExtension(
-          Extension.subjectAlternativeName,
-          false,
-          new GeneralNames(new GeneralName(kind, name.name())));
-    }
-    var certificate = signed(builder, authority.keys);
-    KeyFiles.writeCertificate(certificateFile(file), certificate);
-    return party(file, certificate);
+  /** A worker is a client, too: of the other worker that holds the other half of each tensor. */
+  private static Leaf leaf(HostName host) {
+    var names = List.of(host.name());
+    return Leaf.ofPeer(
+        host.name(),
+        host.isAddress() ? List.of() : names,
+        host.isAddress() ? names : List.of(),
+        LIFE);
   }
 
-  /** The keys of before, which may be on other machines already; new ones the first time. */
-  private KeyPair keys(String file) throws GeneralSecurityException {
+  private Party issue(String file, Leaf leaf, Authority authority) {
+    KeyedCertificate issued;
     if (Files.exists(certificateFile(file)) && Files.exists(keyFile(file))) {
-      return new KeyPair(
-          KeyFiles.readCertificate(certificateFile(file)).getPublicKey(),
-          KeyFiles.readKey(keyFile(file)));
+      // The keys of before may be on other machines already.
+      issued = authority.issue(leaf, before(file).keys(), clock.instant());
+    } else {
+      issued = authority.issue(leaf, clock.instant());
+      KeyFiles.writeKey(keyFile(file), issued.key());
     }
-    var keys = newKeys();
-    KeyFiles.writeKey(keyFile(file), keys.getPrivate());
-    return keys;
+    KeyFiles.writeCertificate(certificateFile(file), issued.certificate());
+    return party(file, issued);
   }
 
-  private KeyPair newKeys() throws GeneralSecurityException {
-    var generator = KeyPairGenerator.getInstance("EC");
-    generator.initialize(new ECGenParameterSpec("secp256r1"), random);
-    return generator.generateKeyPair();
+  private KeyedCertificate before(String name) {
+    return new KeyedCertificate(
+        KeyFiles.readCertificate(certificateFile(name)), KeyFiles.readKey(keyFile(name)));
   }
 
-  private static X500Name commonName(String name) {
-    return new X500NameBuilder().addRDN(BCStyle.CN, name).build();
-  }
-
-  private JcaX509v3CertificateBuilder certificate(
-      X500Name subject, KeyPair keys, X500Name issuer, Duration life) {
-    var now = clock.instant();
-    return new JcaX509v3CertificateBuilder(
-        issuer,
-        new BigInteger(127, random),
-        Date.from(now.minus(EARLIER)),
-        Date.from(now.plus(life)),
-        subject,
-        keys.getPublic());
-  }
-
-  private static X509Certificate signed(JcaX509v3CertificateBuilder builder, KeyPair signer)
-      throws GeneralSecurityException, OperatorCreationException {
-    return new JcaX509CertificateConverter()
-        .getCertificate(
-            builder.build(
-                new JcaContentSignerBuilder("SHA256withECDSA").build(signer.getPrivate())));
-  }
-
-  private Party party(String file, X509Certificate certificate) {
-    return new Party(certificateFile(file), keyFile(file), certificate.getNotAfter().toInstant());
+  private Party party(String file, KeyedCertificate known) {
+    return new Party(certificateFile(file), keyFile(file), known.expires());
   }
 
   private Path certificateFile(String name) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.certs;
 
+import dev.knarr.certs.Pem;
+import dev.knarr.certs.PemException;
 import java.io.IOException;
-import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -15,13 +16,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.util.Set;
-import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
-import org.bouncycastle.cert.X509CertificateHolder;
-import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
-import org.bouncycastle.openssl.PEMParser;
-import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
-import org.bouncycastle.util.io.pem.PemObject;
-import org.bouncycastle.util.io.pem.PemWriter;
+import java.util.function.Function;
 
 /** PEM files: keys that only their owner reads and that are never overwritten, certificates. */
 final class KeyFiles {
@@ -29,7 +24,7 @@ final class KeyFiles {
 
   /** Writes a key that was not there before, readable by its owner only from the first byte on. */
   static void writeKey(Path file, PrivateKey key) {
-    var bytes = ByteBuffer.wrap(pem("PRIVATE KEY", key.getEncoded()));
+    var bytes = ByteBuffer.wrap(Pem.of(key).getBytes(StandardCharsets.US_ASCII));
     var ownerOnly =
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
     try (var out =
@@ -52,7 +47,7 @@ final class KeyFiles {
   static void writeCertificate(Path file, X509Certificate certificate) {
     var part = file.resolveSibling(file.getFileName() + ".part");
     try {
-      Files.write(part, pem("CERTIFICATE", certificate.getEncoded()));
+      Files.writeString(part, Pem.of(certificate));
       try {
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
       } catch (AtomicMoveNotSupportedException e) {
@@ -60,49 +55,23 @@ final class KeyFiles {
       }
     } catch (IOException e) {
       throw failed(file, "written", e);
-    } catch (java.security.cert.CertificateEncodingException e) {
-      throw new IllegalStateException("A certificate just made has no encoding", e);
     }
-  }
-
-  private static byte[] pem(String label, byte[] content) {
-    var text = new StringWriter();
-    try (var writer = new PemWriter(text)) {
-      writer.writeObject(new PemObject(label, content));
-    } catch (IOException e) {
-      throw new IllegalStateException("A text cannot be written", e);
-    }
-    return text.toString().getBytes(StandardCharsets.US_ASCII);
   }
 
   static PrivateKey readKey(Path file) {
-    if (read(file) instanceof PrivateKeyInfo info) {
-      try {
-        return new JcaPEMKeyConverter().getPrivateKey(info);
-      } catch (IOException e) {
-        throw failed(file, "used", e);
-      }
-    }
-    throw new CertificateException(
-        "%s is no key of 'knarr certs'. Move it away, and run this again.".formatted(file));
+    return read(file, Pem::key);
   }
 
   static X509Certificate readCertificate(Path file) {
-    if (read(file) instanceof X509CertificateHolder holder) {
-      try {
-        return new JcaX509CertificateConverter().getCertificate(holder);
-      } catch (java.security.cert.CertificateException e) {
-        throw new CertificateException("%s is damaged: %s".formatted(file, e.getMessage()), e);
-      }
-    }
-    throw new CertificateException(
-        "%s is no certificate of 'knarr certs'. Move it away, and run this again.".formatted(file));
+    return read(file, text -> Pem.certificates(text).getFirst());
   }
 
-  private static Object read(Path file) {
-    try (var parser = new PEMParser(Files.newBufferedReader(file))) {
-      var first = parser.readObject();
-      return first == null ? "nothing" : first;
+  private static <T> T read(Path file, Function<String, T> parser) {
+    try {
+      return parser.apply(Files.readString(file, StandardCharsets.ISO_8859_1));
+    } catch (PemException e) {
+      throw new CertificateException(
+          "%s %s. Move it away, and run this again.".formatted(file, e.getMessage()), e);
     } catch (IOException e) {
       throw failed(file, "read", e);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.local;
 
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import java.util.ArrayList;
 import java.util.List;
 

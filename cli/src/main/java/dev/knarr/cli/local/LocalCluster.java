@@ -5,7 +5,7 @@ import dev.knarr.cli.model.ModelStore;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.ggml.GgmlLocation;
 import dev.knarr.gguf.GgufFile;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.os.Processors;
 import dev.knarr.plan.SplitPlan;
 import dev.knarr.rpc.transport.TlsFiles;
@@ -155,6 +155,7 @@ public final class LocalCluster implements AutoCloseable {
       List<HeadConfig.Worker> workers,
       Path llamaServer) {
     return new HeadConfig(
+        null,
         new HeadConfig.Model(
             spec.modelName(),
             model.toAbsolutePath(),
@@ -166,8 +167,9 @@ public final class LocalCluster implements AutoCloseable {
         spec.split(),
         new HeadConfig.LlamaServer(llamaServer.toAbsolutePath(), spec.llamaArguments(), 0),
         new HeadConfig.Http("127.0.0.1", port),
-        new HeadConfig.Management(0),
+        new HeadConfig.Management("127.0.0.1", 0),
         null,
+        0,
         new HeadConfig.Limits(0, 0, 0, (int) Children.STOP_LIMIT.toSeconds() / 2));
   }
 

@@ -2,9 +2,9 @@
 package dev.knarr.cli.local;
 
 import dev.knarr.cli.terminal.ProgressLine;
-import dev.knarr.head.HeadReason;
-import dev.knarr.head.supervise.HeadPhase;
-import dev.knarr.head.supervise.HeadStatus;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

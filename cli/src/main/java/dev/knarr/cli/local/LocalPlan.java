@@ -4,7 +4,7 @@ package dev.knarr.cli.local;
 import dev.knarr.cli.model.ModelStore;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.gguf.GgufFile;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.plan.ContextOptions;
 import dev.knarr.plan.DeviceCapacity;

@@ -2,7 +2,7 @@
 package dev.knarr.cli.local;
 
 import dev.knarr.cli.model.ModelSource;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;

@@ -2,7 +2,7 @@
 package dev.knarr.cli.local;
 
 import dev.knarr.cli.terminal.ProgressLine;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.knarr.cli.model.ModelSource;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.plan.FlashAttention;
 import java.nio.file.Path;
 import java.util.List;

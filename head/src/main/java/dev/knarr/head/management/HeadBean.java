@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.management;
 
-import dev.knarr.head.HeadConfig;
 import dev.knarr.head.HeadService;
-import dev.knarr.head.supervise.HeadStatus;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadStatus;
 import dev.knarr.head.supervise.Supervisor;
 import io.micrometer.core.instrument.MeterRegistry;
 import jakarta.inject.Inject;

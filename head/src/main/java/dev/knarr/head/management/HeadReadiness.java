@@ -2,8 +2,8 @@
 package dev.knarr.head.management;
 
 import dev.knarr.head.HeadMain;
-import dev.knarr.head.supervise.HeadPhase;
-import dev.knarr.head.supervise.HeadStatus;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadStatus;
 import io.quarkus.arc.lookup.LookupIfProperty;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.management;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.knarr.head.HeadMain;
-import dev.knarr.head.supervise.HeadStatus;
+import dev.knarr.head.api.HeadStatus;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.event.Observes;
@@ -17,7 +15,6 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @Singleton
 public final class StatusRoute {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int UNAVAILABLE = 503;
 
   private final HeadBean head;
@@ -43,13 +40,6 @@ public final class StatusRoute {
       context.response().setStatusCode(UNAVAILABLE).end();
       return;
     }
-    try {
-      context
-          .response()
-          .putHeader("Content-Type", "application/json")
-          .end(JSON.writeValueAsString(status.get()));
-    } catch (JsonProcessingException e) {
-      context.fail(e);
-    }
+    context.response().putHeader("Content-Type", "application/json").end(status.get().toJson());
   }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
-import dev.knarr.head.HeadConfig;
-import dev.knarr.head.HeadException;
-import dev.knarr.head.HeadReason;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadReason;
 import dev.knarr.plan.SplitPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -2,7 +2,7 @@
 package dev.knarr.head.supervise;
 
 import dev.knarr.head.HeadMetrics;
-import dev.knarr.head.supervise.HeadStatus.Rates;
+import dev.knarr.head.api.HeadStatus.Rates;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
-import dev.knarr.head.HeadException;
-import dev.knarr.head.HeadReason;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

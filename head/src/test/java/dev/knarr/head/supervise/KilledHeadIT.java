@@ -4,7 +4,8 @@ package dev.knarr.head.supervise;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadPhase;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -4,8 +4,8 @@ package dev.knarr.head.supervise;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.knarr.head.HeadConfig;
-import dev.knarr.head.HeadException;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadException;
 import dev.knarr.plan.FlashAttention;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -21,6 +21,7 @@ class LlamaServerArgumentsTest {
 
   private static HeadConfig config(List<String> arguments) {
     return new HeadConfig(
+        null,
         new HeadConfig.Model(
             "demo", Path.of("/m.gguf"), Path.of("/draft.gguf"), Path.of("/mmproj.gguf")),
         new HeadConfig.Context(1024, 4, "q8_0", "f16", FlashAttention.ON),
@@ -29,8 +30,9 @@ class LlamaServerArgumentsTest {
         new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
         new HeadConfig.LlamaServer(Path.of("/llama-server"), arguments, 2),
         new HeadConfig.Http("127.0.0.1", 8080),
-        new HeadConfig.Management(0),
+        new HeadConfig.Management("127.0.0.1", 0),
         Path.of("/keys"),
+        0,
         new HeadConfig.Limits(0, 0, 0, 0));
   }
 

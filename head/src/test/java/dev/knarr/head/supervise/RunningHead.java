@@ -4,7 +4,10 @@ package dev.knarr.head.supervise;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.knarr.head.HeadConfig;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.api.Identity;
 import dev.knarr.plan.FlashAttention;
 import dev.knarr.testkit.peers.LlamaCppTree;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -52,6 +55,7 @@ final class RunningHead implements AutoCloseable {
       named.add(new HeadConfig.Worker("cpu-" + i, workers.get(i)));
     }
     return new HeadConfig(
+        null,
         new HeadConfig.Model("knarr-demo", MODEL, null, null),
         new HeadConfig.Context(1024, 2, "f16", "f16", FlashAttention.AUTO),
         named,
@@ -59,14 +63,16 @@ final class RunningHead implements AutoCloseable {
         new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
         new HeadConfig.LlamaServer(program, List.of(), 1),
         new HeadConfig.Http("127.0.0.1", port),
-        new HeadConfig.Management(0),
+        new HeadConfig.Management("127.0.0.1", 0),
         null,
+        0,
         new HeadConfig.Limits(workersSeconds, 60, 60, 10));
   }
 
   /** The same with every tensor cut in two. */
   static HeadConfig splittingTensors(HeadConfig config) {
     return new HeadConfig(
+        null,
         config.model(),
         config.context(),
         config.workers(),
@@ -76,6 +82,24 @@ final class RunningHead implements AutoCloseable {
         config.http(),
         config.management(),
         config.apiKeyFile(),
+        0,
+        config.limits());
+  }
+
+  /** The same with time for running answers when it is asked to stop. */
+  static HeadConfig draining(HeadConfig config, int seconds) {
+    return new HeadConfig(
+        new Identity("cluster", "revision"),
+        config.model(),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        config.split(),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        config.apiKeyFile(),
+        seconds,
         config.limits());
   }
 

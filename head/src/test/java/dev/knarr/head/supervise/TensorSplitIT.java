@@ -7,7 +7,9 @@ import static dev.knarr.head.supervise.RunningHead.splittingTensors;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.head.HeadMetrics;
-import dev.knarr.head.HeadReason;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus;
 import dev.knarr.testkit.peers.StockWorker;
 import java.util.List;
 import java.util.Objects;

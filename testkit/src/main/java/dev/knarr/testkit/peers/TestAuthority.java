@@ -1,36 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.testkit.peers;
 
+import dev.knarr.certs.Authority;
+import dev.knarr.certs.KeyedCertificate;
+import dev.knarr.certs.Leaf;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.GeneralSecurityException;
-import java.security.Key;
-import java.security.KeyStore;
-import java.util.ArrayList;
-import java.util.Base64;
+import java.security.KeyPair;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
-import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 
 /**
- * A CA of the JDK's keytool, for certificates as people bring them. One thread.
- *
- * <p>All files lie in one folder: {@code NAME.pem}, {@code NAME.key} and the CA's own.
+ * A CA for tests. All files lie in one folder: {@code NAME.pem}, {@code NAME.key} and the CA's own.
+ * One thread.
  */
 public final class TestAuthority {
-  private static final String PASSWORD = "changeit";
+  /** How long certificates live that are asked for without a word about it. */
+  public static final Duration LIFE = Duration.ofDays(20);
 
   private final Path folder;
-  private final String name;
-  private final Path store;
+  private final Authority authority;
+  private final Issued own;
 
   private TestAuthority(Path folder, String name) {
     this.folder = folder;
-    this.name = name;
-    this.store = folder.resolve(name + ".p12");
+    this.authority = Authority.make(name, Instant.now(), Duration.ofDays(30));
+    this.own = write(name, authority.own());
   }
 
   /** What a peer shows and proves. */
@@ -38,70 +36,46 @@ public final class TestAuthority {
 
   /** A CA whose certificate is the file {@code NAME.pem}. */
   public static TestAuthority make(Path folder, String name) {
-    var authority = new TestAuthority(folder, name);
-    authority.generate(name, List.of("-ext", "bc:critical=ca:true", "-validity", "30"));
-    authority.write(name);
-    return authority;
+    return new TestAuthority(folder, name);
   }
 
   /** The CA's certificate. */
   public Path certificate() {
-    return folder.resolve(name + ".pem");
+    return own.certificate();
   }
 
-  /** A certificate for this machine that is valid now. */
-  public Issued issue(String owner, String... more) {
-    var options = new ArrayList<>(List.of("-signer", name));
-    options.addAll(List.of("-ext", "san=ip:127.0.0.1,dns:localhost"));
-    options.addAll(List.of(more));
-    if (!options.contains("-validity")) {
-      options.addAll(List.of("-validity", "20"));
-    }
-    generate(owner, options);
-    return write(owner);
+  /** A certificate for this machine, for servers and clients, that is valid now. */
+  public Issued issue(String owner) {
+    return issue(local(owner, LIFE));
   }
 
-  private void generate(String alias, List<String> options) {
-    var command = new ArrayList<String>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "keytool").toString());
-    command.addAll(List.of("-genkeypair", "-alias", alias, "-dname", "CN=" + alias));
-    command.addAll(List.of("-keystore", store.toString(), "-storepass", PASSWORD));
-    if (!options.contains("-keyalg")) {
-      command.addAll(List.of("-keyalg", "EC", "-groupname", "secp256r1"));
-    }
-    command.addAll(options);
+  /** The same for a key that is brought along. */
+  public Issued issue(String owner, KeyPair keys) {
+    return write(owner, authority.issue(local(owner, LIFE), keys, Instant.now()));
+  }
+
+  /** A certificate that says what the leaf says; its files have the common name. */
+  public Issued issue(Leaf leaf) {
+    return write(leaf.commonName(), authority.issue(leaf, Instant.now()));
+  }
+
+  /** A certificate for this machine that ended days ago. */
+  public Issued issueExpired(String owner) {
+    var made = Instant.now().minus(Duration.ofDays(10));
+    return write(owner, authority.issue(local(owner, Duration.ofDays(5)), made));
+  }
+
+  private static Leaf local(String owner, Duration life) {
+    return Leaf.ofPeer(owner, List.of("localhost"), List.of("127.0.0.1"), life);
+  }
+
+  private Issued write(String name, KeyedCertificate made) {
     try {
-      var process = new ProcessBuilder(command).redirectErrorStream(true).start();
-      var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      if (!process.waitFor(60, TimeUnit.SECONDS) || process.exitValue() != 0) {
-        throw new IllegalStateException(command + " failed: " + output);
-      }
+      return new Issued(
+          Files.writeString(folder.resolve(name + ".pem"), made.certificatePem()),
+          Files.writeString(folder.resolve(name + ".key"), made.keyPem()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("Interrupted while keytool ran", e);
     }
-  }
-
-  private Issued write(String alias) {
-    try {
-      var keys = KeyStore.getInstance(store.toFile(), PASSWORD.toCharArray());
-      Key key = Objects.requireNonNull(keys.getKey(alias, PASSWORD.toCharArray()));
-      var certificate = folder.resolve(alias + ".pem");
-      var keyFile = folder.resolve(alias + ".key");
-      Files.writeString(certificate, pem("CERTIFICATE", keys.getCertificate(alias).getEncoded()));
-      Files.writeString(keyFile, pem("PRIVATE KEY", key.getEncoded()));
-      return new Issued(certificate, keyFile);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("keytool's store cannot be read", e);
-    }
-  }
-
-  private static String pem(String label, byte[] content) {
-    var base64 = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(content);
-    return "-----BEGIN %s-----%n%s%n-----END %1$s-----%n".formatted(label, base64);
   }
 }

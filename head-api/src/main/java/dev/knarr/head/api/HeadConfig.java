@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.api;
+
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.knarr.plan.FlashAttention;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All a head needs to know, read from one JSON file that the launcher or the operator writes.
+ * Unknown fields and missing values are errors that name the file and the field. Immutable.
+ *
+ * @param identity for whom; absent outside of Kubernetes
+ * @param model what to serve
+ * @param context how much one sequence may hold, and how it is kept
+ * @param workers the workers, in the order of their devices
+ * @param tls how to speak to the workers; plain when absent
+ * @param split which device holds how many layers; planned when absent
+ * @param llamaServer the program that serves
+ * @param http where the endpoint listens
+ * @param management where status, metrics and health are served
+ * @param apiKeyFile keys that clients must present, one on each line
+ * @param drainSeconds how long running answers may take to finish when the head is asked to stop; 0
+ *     ends them at once
+ * @param limits how long the head waits for others
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record HeadConfig(
+    @Nullable Identity identity,
+    Model model,
+    Context context,
+    List<Worker> workers,
+    @Nullable Tls tls,
+    Split split,
+    LlamaServer llamaServer,
+    Http http,
+    Management management,
+    @Nullable Path apiKeyFile,
+    int drainSeconds,
+    Limits limits) {
+
+  /** Checks that the workers are there and can be told apart; absent parts take their defaults. */
+  public HeadConfig {
+    Checks.required("model", model);
+    Checks.required("workers", workers);
+    Checks.required("llamaServer", llamaServer);
+    // Jackson passes null, or 0, for what the file leaves out; so in all records here.
+    context = context == null ? new Context(0, 1, "f16", "f16", FlashAttention.AUTO) : context;
+    split = split == null ? new Split(SplitMode.LAYER, List.of()) : split;
+    http = http == null ? new Http("127.0.0.1", 8080) : http;
+    management = management == null ? new Management("127.0.0.1", 0) : management;
+    limits = limits == null ? new Limits(0, 0, 0, 0) : limits;
+    if (drainSeconds < 0) {
+      throw new IllegalArgumentException(
+          "drainSeconds is " + drainSeconds + ": give 0 or more seconds");
+    }
+    workers = List.copyOf(workers);
+    if (workers.isEmpty()) {
+      throw new IllegalArgumentException("workers is empty: name at least one worker");
+    }
+    Set<String> names = new HashSet<>();
+    for (Worker worker : workers) {
+      if (!names.add(worker.name())) {
+        throw new IllegalArgumentException(
+            "workers has two entries named " + worker.name() + ": give each its own name");
+      }
+    }
+  }
+
+  /** Returns how long running answers may take to finish. */
+  @JsonIgnore
+  public Duration drain() {
+    return Duration.ofSeconds(drainSeconds);
+  }
+
+  /**
+   * What to serve.
+   *
+   * @param name what clients ask for
+   * @param path the GGUF file, or the first of its parts
+   * @param draftPath a smaller model with the same vocabulary that drafts tokens
+   * @param projectorPath the projector of a model that sees images
+   */
+  public record Model(
+      String name, Path path, @Nullable Path draftPath, @Nullable Path projectorPath) {
+    /** Checks that name and path are there. */
+    public Model {
+      Checks.required("name", name);
+      Checks.required("path", path);
+    }
+  }
+
+  /**
+   * How much one sequence may hold, and how it is kept.
+   *
+   * @param length tokens of one sequence; 0 means what the model was trained for
+   * @param parallelSequences how many sequences are served side by side; 0 means one
+   * @param keyType type of the keys in the cache
+   * @param valueType type of the values in the cache
+   * @param flashAttention whether to use flash attention
+   */
+  public record Context(
+      int length,
+      int parallelSequences,
+      String keyType,
+      String valueType,
+      FlashAttention flashAttention) {
+    /** Checks the ranges; absent values take their defaults. */
+    public Context {
+      if (length < 0) {
+        throw new IllegalArgumentException("length is " + length + ": give 0 or more tokens");
+      }
+      if (parallelSequences < 0) {
+        throw new IllegalArgumentException(
+            "parallelSequences is " + parallelSequences + ": give 1 or more");
+      }
+      parallelSequences = Math.max(1, parallelSequences);
+      keyType = keyType == null ? "f16" : keyType;
+      valueType = valueType == null ? "f16" : valueType;
+      flashAttention = flashAttention == null ? FlashAttention.AUTO : flashAttention;
+    }
+  }
+
+  /**
+   * A worker.
+   *
+   * @param name its name in the cluster, such as {@code a100-0}; its devices are {@code a100-0/0} …
+   * @param address {@code host:port} of its RPC server
+   */
+  public record Worker(String name, String address) {
+    /** Checks that the address is a host and a port. */
+    public Worker {
+      Checks.required("name", name);
+      Checks.required("address", address);
+      int colon = address.lastIndexOf(':');
+      if (colon < 1 || !isPort(address.substring(colon + 1))) {
+        throw new IllegalArgumentException(
+            "address is '" + address + "': give host:port, such as 10.0.3.7:50052");
+      }
+    }
+
+    /** Returns the host part of the address. */
+    @JsonIgnore
+    public String host() {
+      String host = address.substring(0, address.lastIndexOf(':'));
+      return host.startsWith("[") && host.endsWith("]")
+          ? host.substring(1, host.length() - 1)
+          : host;
+    }
+
+    /** Returns the port part of the address. */
+    @JsonIgnore
+    public int port() {
+      return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    }
+
+    private static boolean isPort(String text) {
+      return text.matches("[0-9]{1,5}")
+          && Integer.parseInt(text) >= 1
+          && Integer.parseInt(text) <= 65535;
+    }
+  }
+
+  /**
+   * TLS towards the workers, all of them. Files are PEM, and read again when they change.
+   *
+   * @param authority the CA whose certificates the workers must have
+   * @param certificate what the head shows where workers want a certificate
+   * @param key its key
+   */
+  public record Tls(Path authority, @Nullable Path certificate, @Nullable Path key) {
+    /** Checks that the CA is there, and that certificate and key come together. */
+    public Tls {
+      Checks.required("authority", authority);
+      if ((certificate == null) != (key == null)) {
+        throw new IllegalArgumentException("certificate and key go together: give both, or none");
+      }
+    }
+  }
+
+  /**
+   * Which device holds how many layers.
+   *
+   * @param mode how the model is cut
+   * @param devices the devices in order; empty means that the head plans
+   */
+  public record Split(SplitMode mode, List<SplitDevice> devices) {
+    /** Absent values take their defaults. */
+    public Split {
+      mode = mode == null ? SplitMode.LAYER : mode;
+      devices = devices == null ? List.of() : List.copyOf(devices);
+    }
+  }
+
+  /** How the model is cut; written in any case, as {@code Layer} in an InferenceCluster. */
+  public enum SplitMode {
+    /** Whole layers, one device after the other. */
+    LAYER,
+    /** Every layer over two workers. */
+    TENSOR
+  }
+
+  /**
+   * The layers of one device.
+   *
+   * @param name the device, such as {@code a100-0/0}
+   * @param layers how many layers it holds
+   */
+  public record SplitDevice(String name, int layers) {
+    /** Checks the range. */
+    public SplitDevice {
+      Checks.required("name", name);
+      if (layers < 0) {
+        throw new IllegalArgumentException("layers is " + layers + ": give 0 or more");
+      }
+    }
+  }
+
+  /**
+   * The program that serves.
+   *
+   * @param program path of llama-server, or a plain name, which is looked for on PATH and where
+   *     images keep it
+   * @param arguments what the user adds to the arguments of the plan
+   * @param threads threads of llama-server itself; 0 means one, since the workers compute
+   */
+  public record LlamaServer(Path program, List<String> arguments, int threads) {
+    /** Absent values take their defaults. */
+    public LlamaServer {
+      Checks.required("program", program);
+      arguments = arguments == null ? List.of() : List.copyOf(arguments);
+      threads = Math.max(1, threads);
+    }
+  }
+
+  /**
+   * Where the endpoint listens.
+   *
+   * @param host address to listen on
+   * @param port port to listen on; 0 means any free one
+   */
+  public record Http(String host, int port) {
+    /** Absent host means loopback. */
+    public Http {
+      host = host == null ? "127.0.0.1" : host;
+      checkPort(port);
+    }
+  }
+
+  /**
+   * Where status, metrics and health are served.
+   *
+   * @param host address to listen on; loopback when absent
+   * @param port port to listen on; 0 means any free one
+   */
+  public record Management(String host, int port) {
+    /** Absent host means loopback. */
+    public Management {
+      host = host == null ? "127.0.0.1" : host;
+      checkPort(port);
+    }
+  }
+
+  /**
+   * How long the head waits for others, each in seconds; 0 means the default.
+   *
+   * @param workersSeconds for workers that have not answered yet when the head starts; {@value
+   *     #WITHOUT_END} never gives up
+   * @param recoverySeconds for workers to come back after a loss; {@value #WITHOUT_END} never gives
+   *     up
+   * @param stallSeconds for any progress of a llama-server that loads
+   * @param stopSeconds for llama-server to end by itself when asked to
+   */
+  public record Limits(int workersSeconds, int recoverySeconds, int stallSeconds, int stopSeconds) {
+
+    /** A limit that is none. */
+    public static final int WITHOUT_END = -1;
+
+    /** Absent values take their defaults. */
+    public Limits {
+      workersSeconds = workersSeconds == 0 ? 120 : workersSeconds;
+      recoverySeconds = recoverySeconds == 0 ? 600 : recoverySeconds;
+      stallSeconds = stallSeconds == 0 ? 600 : stallSeconds;
+      stopSeconds = stopSeconds == 0 ? 20 : stopSeconds;
+      if (Math.min(workersSeconds, recoverySeconds) < WITHOUT_END
+          || Math.min(stallSeconds, stopSeconds) < 0) {
+        throw new IllegalArgumentException(
+            "a limit is negative: give seconds, or -1 to wait for workers without end");
+      }
+    }
+
+    /** Returns the limit for workers at the start; empty for none. */
+    @JsonIgnore
+    public Optional<Duration> workers() {
+      return limit(workersSeconds);
+    }
+
+    /** Returns the limit for workers that come back; empty for none. */
+    @JsonIgnore
+    public Optional<Duration> recovery() {
+      return limit(recoverySeconds);
+    }
+
+    private static Optional<Duration> limit(int seconds) {
+      return seconds == WITHOUT_END ? Optional.empty() : Optional.of(Duration.ofSeconds(seconds));
+    }
+
+    /** Returns the limit for progress while loading. */
+    @JsonIgnore
+    public Duration stall() {
+      return Duration.ofSeconds(stallSeconds);
+    }
+
+    /** Returns the limit for a graceful end. */
+    @JsonIgnore
+    public Duration stop() {
+      return Duration.ofSeconds(stopSeconds);
+    }
+  }
+
+  /**
+   * Reads a configuration.
+   *
+   * @throws HeadException with {@link HeadReason#CONFIG_INVALID} when the file cannot be read or
+   *     holds anything that is not understood
+   */
+  public static HeadConfig read(Path file) {
+    return JsonFile.read(file, HeadConfig.class, "Head configuration");
+  }
+
+  /** Writes this configuration as the JSON that {@link #read} takes. */
+  public String toJson() {
+    return JsonFile.write(this);
+  }
+
+  private static void checkPort(int port) {
+    if (port < 0 || port > 65535) {
+      throw new IllegalArgumentException("port is " + port + ": give 0 to 65535");
+    }
+  }
+}

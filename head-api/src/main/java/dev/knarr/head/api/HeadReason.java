@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.head.api;
+
+import com.fasterxml.jackson.annotation.JsonValue;
+
+/**
+ * Why the head is in its phase. The same list serves exceptions, {@code /status}, metrics tags and
+ * the conditions of a cluster.
+ */
+public enum HeadReason {
+  /** Nothing is wrong: the phase says it all. */
+  AS_PLANNED("AsPlanned"),
+  /** The configuration file cannot be used. */
+  CONFIG_INVALID("ConfigInvalid"),
+  /** An argument for llama-server contradicts what the plan sets. */
+  ARGUMENT_REFUSED("ArgumentRefused"),
+  /** The model file cannot be read or is not a model. */
+  MODEL_UNREADABLE("ModelUnreadable"),
+  /** The devices that answered have not enough memory for the model. */
+  MODEL_DOES_NOT_FIT("ModelDoesNotFit"),
+  /** A worker does not answer (yet). */
+  WORKER_UNREACHABLE("WorkerUnreachable"),
+  /** A worker answers, but not as one that can be used. */
+  WORKER_UNSUITABLE("WorkerUnsuitable"),
+  /** A worker that was in use closed its connection or vanished. */
+  WORKER_LOST("WorkerLost"),
+  /** The workers offer more devices than llama-server can use. */
+  TOO_MANY_DEVICES("TooManyDevices"),
+  /** The llama-server at hand has no RPC, or another version of it. */
+  HEAD_IMAGE_UNSUITABLE("HeadImageUnsuitable"),
+  /** The address of the endpoint is in use by another program. */
+  ENDPOINT_TAKEN("EndpointTaken"),
+  /** llama-server ended by itself. */
+  LLAMA_SERVER_ENDED("LlamaServerEnded"),
+  /** llama-server is running, but has stopped making progress. */
+  LLAMA_SERVER_STALLED("LlamaServerStalled"),
+  /** Asked to stop: running answers are finished, new ones go elsewhere. */
+  DRAINING("Draining"),
+  /** The head was asked to stop. */
+  STOP_REQUESTED("StopRequested"),
+  /** Something the head did not expect: a fault of Knarr. */
+  INTERNAL_ERROR("InternalError");
+
+  private final String text;
+
+  HeadReason(String text) {
+    this.text = text;
+  }
+
+  /** Returns the name used in status, metrics and conditions, such as {@code ModelDoesNotFit}. */
+  @JsonValue
+  public String text() {
+    return text;
+  }
+}
