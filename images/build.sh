@@ -124,8 +124,10 @@ make_knarr() { # make_knarr NAME MODULE
   is_built "$module" || make_applications
   make_runtime
   payload_inputs=$({ echo "$runtime_inputs"; hash_files "$app"; cat "$root/images/launcher" "$root/scripts/jvm-flags.sh" "$root"/images/*.sh; } | hash_of)
-  made[$name]=$payload_inputs
-  [ "$(cat "$payload.inputs" 2>/dev/null)" != "$payload_inputs" ] || return 0
+  if [ "$(cat "$payload.inputs" 2>/dev/null)" = "$payload_inputs" ]; then
+    made[$name]=$payload_inputs
+    return
+  fi
   say "putting $name together"
   rm -rf "$part" "$payload" "$payload.inputs"
   mkdir -p "$part/bin" "$part/lib"
@@ -140,7 +142,9 @@ make_knarr() { # make_knarr NAME MODULE
   mv "$part" "$payload"
   rehearse "$name"
   touch -d @315532800 "$payload/lib"
-  echo "$payload_inputs" >"$payload.inputs"
+  # Without a cache it counts as unfinished: the next run tries again.
+  if [ -s "$payload/lib/app.aot" ]; then echo "$payload_inputs" >"$payload.inputs"; else payload_inputs+=-slow; fi
+  made[$name]=$payload_inputs
 }
 
 make_applications() {
