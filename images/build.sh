@@ -98,11 +98,16 @@ modules+=,jdk.jcmd,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs
 # Makes $work/runtime: the Java runtime of the JDK that builds, without what is not used.
 make_runtime() {
   jdk=$("$root/scripts/find-jdk") || exit 1
-  runtime_inputs=$({ cat "$jdk/release"; echo "$modules"; } | hash_of)
+  runtime_inputs=$({ cat "$jdk/release"; echo "$modules"; declare -f make_runtime; } | hash_of)
   [ "$(cat "$work/runtime.inputs" 2>/dev/null)" != "$runtime_inputs" ] || return 0
   say "linking a Java runtime from $jdk"
   rm -rf "$work/runtime" "$work/runtime.inputs"
   quietly runtime "$jdk/bin/jlink" --add-modules "$modules" --strip-java-debug-attributes --no-header-files --no-man-pages --output "$work/runtime"
+  # The JVM looks on the class path for providers whose modules are left out, and on its way makes BouncyCastle's with all its classes.
+  local security=$work/runtime/conf/security/java.security
+  awk -F= '/^security\.provider\.[0-9]+=/ { if ($2 !~ /^(XMLDSig|SunPCSC|JdkSASL|SunPKCS11)$/) print "security.provider." ++n "=" $2; next } { print }' \
+    "$security" >"$security.new"
+  mv "$security.new" "$security"
   echo "$runtime_inputs" >"$work/runtime.inputs"
 }
 
@@ -124,8 +129,10 @@ make_knarr() { # make_knarr NAME MODULE
   is_built "$module" || make_applications
   make_runtime
   payload_inputs=$({ echo "$runtime_inputs"; hash_files "$app"; cat "$root/images/launcher" "$root/scripts/jvm-flags.sh" "$root"/images/*.sh; } | hash_of)
-  made[$name]=$payload_inputs
-  [ "$(cat "$payload.inputs" 2>/dev/null)" != "$payload_inputs" ] || return 0
+  if [ "$(cat "$payload.inputs" 2>/dev/null)" = "$payload_inputs" ]; then
+    made[$name]=$payload_inputs
+    return
+  fi
   say "putting $name together"
   rm -rf "$part" "$payload" "$payload.inputs"
   mkdir -p "$part/bin" "$part/lib"
@@ -140,7 +147,9 @@ make_knarr() { # make_knarr NAME MODULE
   mv "$part" "$payload"
   rehearse "$name"
   touch -d @315532800 "$payload/lib"
-  echo "$payload_inputs" >"$payload.inputs"
+  # Without a cache it counts as unfinished: the next run tries again.
+  if [ -s "$payload/lib/app.aot" ]; then echo "$payload_inputs" >"$payload.inputs"; else payload_inputs+=-slow; fi
+  made[$name]=$payload_inputs
 }
 
 make_applications() {

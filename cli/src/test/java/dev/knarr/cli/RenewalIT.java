@@ -96,7 +96,8 @@ class RenewalIT {
 
     RunningWorker start() {
       return RunningWorker.start(
-          folder.resolve(name + ".json"),
+          folder,
+          name,
           "--tls-cert",
           path("tls.crt"),
           "--tls-key",

@@ -5,18 +5,15 @@ import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A worker as it is started on a box of its own, with the addresses of its two ports. */
+/** A worker as it is started on a box of its own; any thread. */
 record RunningWorker(KnarrProcess process, String rpc, String management) implements AutoCloseable {
-  static RunningWorker start(Path announcement, String... more) {
+  static RunningWorker start(Path folder, String name, String... more) {
+    var announcement = folder.resolve(name + ".json");
     var arguments =
         new ArrayList<>(
             List.of("worker", "--port", "0", "--management-port", "0", "--device", "CPU"));
@@ -40,18 +37,7 @@ record RunningWorker(KnarrProcess process, String rpc, String management) implem
 
   /** The sum of a meter's samples whose line holds all of the texts. */
   double metric(String name, String... texts) throws IOException, InterruptedException {
-    try (var http = HttpClient.newHttpClient()) {
-      var page =
-          http.send(
-                  HttpRequest.newBuilder(URI.create("http://" + management + "/metrics")).build(),
-                  BodyHandlers.ofString())
-              .body();
-      return page.lines()
-          .filter(line -> line.startsWith(name))
-          .filter(line -> List.of(texts).stream().allMatch(line::contains))
-          .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-          .sum();
-    }
+    return Metrics.sum(management, name, texts);
   }
 
   @Override

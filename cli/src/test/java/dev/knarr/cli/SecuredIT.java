@@ -70,17 +70,14 @@ class SecuredIT {
 
   private static RunningWorker secured(String name) {
     return RunningWorker.start(
-        folder.resolve(name + ".json"),
+        folder,
+        name,
         "--tls-cert",
         cert("127.0.0.1.pem"),
         "--tls-key",
         cert("127.0.0.1.key"),
         "--tls-client-ca",
         cert("ca.pem"));
-  }
-
-  private static RunningWorker plain(String name) {
-    return RunningWorker.start(folder.resolve(name + ".json"));
   }
 
   private static KnarrProcess up(Path cluster, String first, String second, String... more) {
@@ -195,8 +192,8 @@ class SecuredIT {
   class GivenPlainWorkers {
     @Test
     void whenTlsIsAskedFor_thenTheSentenceSaysSo() throws Exception {
-      try (var first = plain("first");
-          var second = plain("second");
+      try (var first = RunningWorker.start(folder, "first");
+          var second = RunningWorker.start(folder, "second");
           var knarr = up(cluster("Layer"), first.rpc(), second.rpc(), tls())) {
         assertThat(knarr.awaitExit()).isEqualTo(1);
         assertThat(knarr.output()).contains("does not speak TLS");
@@ -205,7 +202,7 @@ class SecuredIT {
 
     @Test
     void whenEveryTensorIsCutOverOneOfOursAndAStockOne_thenItAnswers() throws Exception {
-      try (var ours = plain("ours");
+      try (var ours = RunningWorker.start(folder, "ours");
           var stock = StockWorker.start()) {
         for (var order :
             List.of(List.of(ours.rpc(), stock.address()), List.of(stock.address(), ours.rpc()))) {

@@ -35,6 +35,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The CRD on a real API server says what the reader of files says. */
 class CrdIT {
   private static final Path VALID = Path.of("src/test/resources/valid");
+  private static final Path QUICKSTART = Path.of("../docs/examples/quickstart.yaml");
   private static final String NAMESPACE = "ai";
 
   /** What only files can break: which reader they are for, and sources of Kubernetes. */
@@ -85,7 +86,8 @@ class CrdIT {
 
   static Stream<Path> valid() throws IOException {
     try (var files = Files.list(VALID)) {
-      return files.toList().stream();
+      return Stream.concat(files.toList().stream(), InferenceClusterFileTest.examples())
+          .filter(file -> !file.endsWith(QUICKSTART.getFileName()));
     }
   }
 
@@ -136,7 +138,7 @@ class CrdIT {
   }
 
   private static List<Violation> path() {
-    return violations(() -> dryRun(read(Path.of("../docs/examples/quickstart.yaml"))));
+    return violations(() -> dryRun(read(QUICKSTART)));
   }
 
   @ParameterizedTest
