@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.operator.dependent;
+
+import dev.knarr.api.v1alpha1.InferenceCluster;
+import dev.knarr.api.v1alpha1.ResolvedSpec;
+import dev.knarr.operator.ClusterNames;
+import dev.knarr.operator.Labels;
+import dev.knarr.operator.Labels.Component;
+import dev.knarr.operator.Release;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.api.model.OwnerReference;
+import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
+import io.javaoperatorsdk.operator.api.reconciler.Context;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * All that the objects of a cluster are made from. The reconciler puts one into the context before
+ * it runs the workflow. Immutable, but for the beans of the document, which nobody changes.
+ *
+ * @param cluster the document
+ * @param spec its spec with all defaults
+ * @param release what of the operator's setup goes into pods
+ * @param facts what depends on the cluster's state and surroundings
+ */
+public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release release, Facts facts) {
+
+  /**
+   * What depends on state and surroundings.
+   *
+   * @param headReplicas how many heads may run now
+   * @param workerReplicas how many workers each group may have now; a group that is no longer in
+   *     the spec is kept as it is while it stands here with any
+   * @param sharedClaims those of the model's claims that pods of several nodes can mount
+   * @param operatorNamespace where the operator runs
+   * @param monitoringLabels labels of the namespaces that Prometheus runs in; all when empty
+   */
+  public record Facts(
+      int headReplicas,
+      Map<String, Integer> workerReplicas,
+      Set<String> sharedClaims,
+      String operatorNamespace,
+      Map<String, String> monitoringLabels) {
+    /** Copies the collections. */
+    public Facts {
+      workerReplicas = Map.copyOf(workerReplicas);
+      sharedClaims = Set.copyOf(sharedClaims);
+      monitoringLabels = Map.copyOf(monitoringLabels);
+    }
+  }
+
+  /** The one that the reconciler has put into the context. */
+  static Blueprint of(Context<InferenceCluster> context) {
+    return context
+        .managedWorkflowAndDependentResourceContext()
+        .getMandatory(Blueprint.class, Blueprint.class);
+  }
+
+  /** Makes this the blueprint of the workflow that runs next in this context. */
+  public void putInto(Context<InferenceCluster> context) {
+    context.managedWorkflowAndDependentResourceContext().put(Blueprint.class, this);
+  }
+
+  /** The names of everything. */
+  public ClusterNames names() {
+    return ClusterNames.of(cluster);
+  }
+
+  /** How many workers a group has now. */
+  int workerReplicas(ResolvedSpec.Group group) {
+    return facts
+        .workerReplicas()
+        .getOrDefault(group.name(), spec.replicas() == 0 ? 0 : group.replicas());
+  }
+
+  /** Whether a group that left the spec still runs until the head has let go of it. */
+  boolean keeps(String group) {
+    return facts.workerReplicas().getOrDefault(group, 0) > 0
+        && spec.workers().stream().noneMatch(known -> known.name().equals(group));
+  }
+
+  /**
+   * What cannot be built although the document keeps its rules, as sentences that say what to do;
+   * in the order of the fields. Nothing may be applied while there are any.
+   */
+  public List<String> problems() {
+    var problems = new ArrayList<String>();
+    if (spec.workerNames().isEmpty()) {
+      problems.add(
+          "The groups have no replica between them, and nothing would hold the model. Set replicas of one to 1 or more.");
+    }
+    for (var group : spec.workers()) {
+      if (group.spec().getImage() == null && release.workerImage(group.backend()).isEmpty()) {
+        problems.add(
+            "Group %s needs an image: this operator has none for workers with %s. Set image in the group, or images.worker.%s in the operator's chart."
+                .formatted(group.name(), group.backend().value(), group.backend().value()));
+      }
+      problems.addAll(
+          PodParts.taken(
+              "Group " + group.name(), group.spec(), WorkerPod.volumeNames(this, group)));
+    }
+    problems.addAll(PodParts.taken("The head", spec.head().spec(), HeadPod.volumeNames(this)));
+    return problems;
+  }
+
+  /** Name, labels and owner of an object. */
+  ObjectMeta metadata(String name, Component component) {
+    return metadata(name, Labels.of(names().cluster(), component));
+  }
+
+  /** Name, labels and owner of an object of a group. */
+  ObjectMeta groupMetadata(String group) {
+    return metadata(names().group(group), Labels.ofGroup(names().cluster(), group));
+  }
+
+  ObjectMeta metadata(String name, Map<String, String> labels) {
+    return new ObjectMetaBuilder()
+        .withName(name)
+        .withNamespace(names().namespace())
+        .withLabels(labels)
+        .withOwnerReferences(owner())
+        .build();
+  }
+
+  private OwnerReference owner() {
+    return new OwnerReferenceBuilder()
+        .withApiVersion(InferenceCluster.GROUP + "/" + InferenceCluster.VERSION)
+        .withKind(InferenceCluster.KIND)
+        .withName(names().cluster())
+        .withUid(cluster.getMetadata().getUid())
+        .withController(true)
+        .build();
+  }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.operator.dependent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.knarr.operator.Labels;
+import dev.knarr.operator.Release;
+import io.fabric8.kubernetes.api.model.PodTemplateSpec;
+import io.fabric8.kubernetes.api.model.apps.Deployment;
+import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What is made of a cluster, compared with files; KNARR_TEST_RECORD=1 writes them anew. */
+final class DesiredTest {
+  static List<String> clusters() {
+    return Blueprints.names();
+  }
+
+  @ParameterizedTest
+  @MethodSource("clusters")
+  void whenAClusterIsGiven_thenTheObjectsAreAsRecorded(String name) throws IOException {
+    var blueprint = Blueprints.of(name);
+
+    var objects =
+        Blueprints.desired(blueprint).stream()
+            .map(Blueprints.YAML::asYaml)
+            .collect(Collectors.joining());
+
+    assertThat(blueprint.problems()).isEmpty();
+    var file = Blueprints.FOLDER.resolve(name).resolve("expected.yaml");
+    if ("1".equals(System.getenv("KNARR_TEST_RECORD"))) {
+      Files.writeString(file, objects);
+    }
+    assertThat(objects).isEqualTo(Files.readString(file));
+  }
+
+  @Test
+  void whenTheSameIsMadeAgain_thenTheRevisionsAreTheSame() {
+    assertThat(Blueprints.desired(Blueprints.of("everything")))
+        .isEqualTo(Blueprints.desired(Blueprints.of("everything")));
+  }
+
+  @Test
+  void whenAnArgumentOfTheHeadChanges_thenOnlyTheHeadIsRestarted() {
+    var before = Blueprints.of("everything");
+    var after = Blueprints.changed("everything", "[\"--jinja\"]", "[\"--jinja\", \"--verbose\"]");
+
+    assertThat(headRevision(after)).isNotEqualTo(headRevision(before));
+    assertThat(workers(after)).isEqualTo(workers(before));
+    assertThat(jobName(after)).isEqualTo(jobName(before));
+  }
+
+  @Test
+  void whenAGroupGrows_thenItsWorkersStay() {
+    var before = Blueprints.of("everything");
+    var after = Blueprints.changed("everything", "replicas: 2", "replicas: 3");
+
+    assertThat(workers(after)).isEqualTo(workers(before));
+    assertThat(headRevision(after)).isNotEqualTo(headRevision(before));
+  }
+
+  @Test
+  void whenTheServicesPortChanges_thenNothingIsRestarted() {
+    var before = Blueprints.of("everything");
+    var after = Blueprints.changed("everything", "port: 80,", "port: 81,");
+
+    assertThat(headRevision(after)).isEqualTo(headRevision(before));
+    assertThat(workers(after)).isEqualTo(workers(before));
+  }
+
+  @Test
+  void whenTheSourceChanges_thenAnotherJobFetchesIt() {
+    var before = Blueprints.of("everything");
+    var after = Blueprints.changed("everything", "revision: v1", "revision: v2");
+
+    assertThat(jobName(after)).isNotEqualTo(jobName(before));
+  }
+
+  @Test
+  void whenOnlyATokenChanges_thenTheFileKeepsItsPlace() {
+    var before = ModelFiles.of(Blueprints.of("everything")).files();
+    var after =
+        ModelFiles.of(Blueprints.changed("everything", "{ name: hf,", "{ name: other,")).files();
+
+    assertThat(after.getFirst().path()).isEqualTo(before.getFirst().path());
+  }
+
+  @Test
+  void whenThereIsNoImageForABackend_thenTheSentenceSaysWhatToDo() {
+    var blueprint =
+        Blueprints.changed("everything", "image: registry.example/worker-cuda:1", "# none");
+
+    assertThat(blueprint.problems())
+        .containsExactly(
+            "Group a100 needs an image: this operator has none for workers with cuda. Set image in the group, or images.worker.cuda in the operator's chart.");
+  }
+
+  @Test
+  void whenAVolumeHasANameOfOurs_thenTheSentenceSaysSo() {
+    var blueprint =
+        Blueprints.changed("everything", "[{ name: v, emptyDir", "[{ name: tensor-cache, emptyDir");
+
+    assertThat(blueprint.problems())
+        .containsExactly(
+            "Group a100 has a volume named tensor-cache, as Knarr's own is. Rename it.");
+  }
+
+  @Test
+  void whenNoGroupHasAWorker_thenTheSentenceSaysSo() {
+    var blueprint = Blueprints.changed("claim", "replicas: 2", "replicas: 0");
+
+    assertThat(blueprint.problems()).singleElement().asString().contains("no replica");
+  }
+
+  @Test
+  void whenTheReleaseIsWrittenDown_thenItIsReadBackTheSame() {
+    assertThat(Release.fromJson(Blueprints.RELEASE.toJson())).contains(Blueprints.RELEASE);
+    assertThat(Release.fromJson("{")).isEmpty();
+  }
+
+  private static String headRevision(Blueprint blueprint) {
+    return revision(Blueprints.only(blueprint, Deployment.class).getSpec().getTemplate());
+  }
+
+  private static String workers(Blueprint blueprint) {
+    return revision(Blueprints.only(blueprint, StatefulSet.class).getSpec().getTemplate());
+  }
+
+  private static String revision(PodTemplateSpec template) {
+    return String.valueOf(template.getMetadata().getAnnotations().get(Labels.REVISION));
+  }
+
+  private static String jobName(Blueprint blueprint) {
+    return Blueprints.only(blueprint, Job.class).getMetadata().getName();
+  }
+}
