@@ -13,6 +13,8 @@ import io.smallrye.config.SmallRyeConfigBuilder;
 import java.io.IOException;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,6 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the chart renders, template by template. */
 class ChartTest {
+  private static final String CRD = "inferenceclusters.knarr.dev.yaml";
   private static final String DIGEST =
       "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   private static final String POD_MONITORS = "--api-versions=monitoring.coreos.com/v1/PodMonitor";
@@ -61,6 +64,7 @@ class ChartTest {
     void whenRendered_thenTheseObjectsAreMade() {
       assertThat(Chart.render().names())
           .containsExactlyInAnyOrder(
+              "CustomResourceDefinition inferenceclusters.knarr.dev",
               "ServiceAccount knarr-system/knarr",
               "Deployment knarr-system/knarr",
               "ClusterRole knarr:knarr-system",
@@ -132,6 +136,40 @@ class ChartTest {
           .properties()
           .forEach(label -> assertThat(labels.get(label.getKey())).isEqualTo(label.getValue()));
       assertThat(selector.get("app.kubernetes.io/name").asText()).isNotEqualTo("knarr");
+    }
+  }
+
+  @Nested
+  class GivenTheDefinition {
+    @Test
+    void whenTheChartsCopyIsCompared_thenItIsTheGeneratedOne() throws IOException {
+      var generated = Path.of("../crds").resolve(CRD);
+      var copy = Chart.FOLDER.resolve("files/crds").resolve(CRD);
+
+      if ("1".equals(System.getenv("KNARR_TEST_RECORD"))) {
+        Files.copy(generated, copy, StandardCopyOption.REPLACE_EXISTING);
+      }
+
+      assertThat(copy)
+          .as("the chart's copy; KNARR_TEST_RECORD=1 makes it anew")
+          .hasSameTextualContentAs(generated);
+    }
+
+    @Test
+    void whenRendered_thenItIsTheSameAndIsKept() throws IOException {
+      var file = Files.readString(Path.of("../crds").resolve(CRD));
+      var rendered = Chart.render().object("CustomResourceDefinition inferenceclusters.knarr.dev");
+
+      assertThat(rendered.at("/spec")).isEqualTo(Chart.documents(file).getFirst().at("/spec"));
+      assertThat(rendered.at("/metadata/annotations").get("helm.sh/resource-policy").asText())
+          .isEqualTo("keep");
+    }
+
+    @Test
+    void whenSomebodyElseManagesIt_thenItIsNotRendered() {
+      assertThat(Chart.render("--set", "crds.install=false").names())
+          .isNotEmpty()
+          .noneMatch(name -> name.startsWith("CustomResourceDefinition"));
     }
   }
 

@@ -33,6 +33,11 @@ public final class NameTakenException extends RuntimeException {
         .orElse("nobody that Knarr knows");
   }
 
+  /** What is wrong and what to do. */
+  public String sentence() {
+    return String.valueOf(getMessage());
+  }
+
   /** The kind of the object. */
   public String kind() {
     return kind;

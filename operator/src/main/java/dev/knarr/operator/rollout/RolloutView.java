@@ -86,9 +86,7 @@ public final class RolloutView {
 
   private static List<RunningPod> pods(List<PodView> pods) {
     return pods.stream()
-        .map(
-            pod ->
-                new RunningPod(pod.name(), revision(pod.pod().getMetadata()), pod.deleting()))
+        .map(pod -> new RunningPod(pod.name(), revision(pod.pod().getMetadata()), pod.deleting()))
         .toList();
   }
 

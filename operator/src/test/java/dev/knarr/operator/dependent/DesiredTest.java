@@ -4,7 +4,6 @@ package dev.knarr.operator.dependent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.operator.Labels;
-import dev.knarr.operator.Release;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
@@ -117,12 +116,6 @@ final class DesiredTest {
     var blueprint = Blueprints.changed("claim", "replicas: 2", "replicas: 0");
 
     assertThat(blueprint.problems()).singleElement().asString().contains("no replica");
-  }
-
-  @Test
-  void whenTheReleaseIsWrittenDown_thenItIsReadBackTheSame() {
-    assertThat(Release.fromJson(Blueprints.RELEASE.toJson())).contains(Blueprints.RELEASE);
-    assertThat(Release.fromJson("{")).isEmpty();
   }
 
   private static String headRevision(Blueprint blueprint) {

@@ -359,14 +359,13 @@ final class OwnedObjectsIT {
   }
 
   private void startOperator() {
+    var operatorClient = server.clientAs(OPERATOR);
     var operator =
         new Operator(
             overrider ->
-                overrider
-                    .withKubernetesClient(server.clientAs(OPERATOR))
-                    .withCloseClientOnStop(true));
+                overrider.withKubernetesClient(operatorClient).withCloseClientOnStop(true));
     operator.register(
-        new InferenceClusterReconciler(new SetUp()),
+        new InferenceClusterReconciler(new SetUp(), operatorClient, "1.0.0", "test"),
         overrider -> overrider.settingNamespace(namespace));
     operator.start();
     operators.add(operator);
