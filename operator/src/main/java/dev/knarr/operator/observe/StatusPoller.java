@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -120,13 +121,11 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
     var pods = watched.computeIfAbsent(cluster, _ -> new ConcurrentHashMap<>());
     pods.keySet().retainAll(Set.copyOf(targets));
     for (var target : targets) {
-      pods.computeIfAbsent(
-          target,
-          _ -> {
-            var pod = new Watched(cluster, target);
-            schedule(pod, Duration.ZERO);
-            return pod;
-          });
+      var pod = new Watched(cluster, target);
+      // Only what is in the map is asked, so that comes first.
+      if (pods.putIfAbsent(target, pod) == null) {
+        schedule(pod, Duration.ZERO);
+      }
     }
   }
 
@@ -160,12 +159,14 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
   }
 
   private void schedule(Watched pod, Duration delay) {
-    if (!timer.isShutdown()) {
+    try {
       var _ =
           timer.schedule(
               () -> Thread.ofVirtual().name("status " + pod.target.podName).start(() -> ask(pod)),
               delay.toMillis(),
               TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException _) {
+      LOG.debug("{} is not asked any more: the operator stops", pod.target.podName);
     }
   }
 
@@ -180,11 +181,13 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
       } finally {
         slots.release();
       }
-      if (isFollowed(pod)) {
-        schedule(pod, pod.pause());
-      }
+    } catch (RuntimeException e) {
+      LOG.error("Asking {} of {} failed", pod.target.podName, pod.cluster, e);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+    }
+    if (isFollowed(pod)) {
+      schedule(pod, pod.pause());
     }
   }
 
