@@ -145,7 +145,8 @@ case ${1-} in
   --tidy) tidy; exit ;;
   -*) sed -n '2,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
   '' | api | node | extras) dir=${KNARR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/knarr}/cluster ;;
-  *) dir=$1; shift ;;
+  */*) dir=$1; shift ;;
+  *) [ -d "$1" ] || die "$1 is neither a group nor a folder that is there"; dir=$1; shift ;;
 esac
 mkdir -p "$dir/bin/.versions"
 dir=$(cd "$dir" && pwd) bin=$dir/bin stamps=$dir/bin/.versions

@@ -68,7 +68,8 @@ public final class HeadMain implements QuarkusApplication {
       LOG.error("{}", e.sentence());
       return CONFIG_ERROR;
     }
-    ParentPipe.follow(Quarkus::asyncExit, config.limits().stop().plus(PIPE_MARGIN));
+    ParentPipe.follow(
+        Quarkus::asyncExit, config.drain().plus(config.limits().stop()).plus(PIPE_MARGIN));
     try (service) {
       service.start(config);
       if (announceFile.isPresent()) {

@@ -48,6 +48,6 @@ final class Relays {
     public void linkFailed(String worker) {}
 
     @Override
-    public void tensorSet(String worker, int device, String tensor, long bytes) {}
+    public void tensorSet(String worker, int device, String tensor, long bytes, boolean known) {}
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.relay;
 
+import dev.knarr.head.KeepAlive;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameScanner;
@@ -17,7 +18,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
-import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,15 +33,6 @@ final class RelayConnection {
 
   /** Measured on loopback: more does not make loading faster, less makes more calls. */
   private static final int BUFFER_BYTES = 256 << 10;
-
-  /** A worker whose machine is gone says nothing: ask it after so many seconds of silence … */
-  private static final int KEEPALIVE_IDLE_SECONDS = 5;
-
-  /** … this often … */
-  private static final int KEEPALIVE_INTERVAL_SECONDS = 2;
-
-  /** … so many times. */
-  private static final int KEEPALIVE_PROBES = 3;
 
   private final Relay.RelayTarget target;
   private final String name;
@@ -135,10 +126,7 @@ final class RelayConnection {
       // Until it is served: a stock worker that comes to answer a HELLO whose client has gone by a
       // normal close is killed by that; a reset is harmless to it (4.3 of docs/protocol.md).
       channel.setOption(StandardSocketOptions.SO_LINGER, 0);
-      channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-      channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
-      channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_SECONDS);
-      channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
+      KeepAlive.on(channel);
     }
   }
 

@@ -22,8 +22,9 @@ public interface RelayListener {
    * @param device position of the device on that worker, or -1 when its buffer is unknown
    * @param tensor the tensor's name
    * @param bytes bytes of data
+   * @param known whether the worker had them, so that nothing but their hash was sent
    */
-  void tensorSet(String worker, int device, String tensor, long bytes);
+  void tensorSet(String worker, int device, String tensor, long bytes, boolean known);
 
   /**
    * The worker has no link to the other worker of a tensor split; llama-server exchanges partial

@@ -69,7 +69,7 @@ final class RelayTraffic {
       case SET_TENSOR_HASH -> {
         Hashed hashed = hashes.poll();
         if (hashed != null && scanner.fields().get() != 0) {
-          tell(hashed.device(), hashed.tensor(), hashed.bytes());
+          tell(hashed.device(), hashed.tensor(), hashed.bytes(), true);
         }
       }
       default -> {
@@ -83,14 +83,14 @@ final class RelayTraffic {
   }
 
   private void set(RpcTensor tensor, long bytes) {
-    tell(deviceOf(tensor), tensor.name(), bytes);
+    tell(deviceOf(tensor), tensor.name(), bytes, false);
   }
 
   private int deviceOf(RpcTensor tensor) {
     return deviceOfBuffer.getOrDefault(tensor.buffer(), UNKNOWN_DEVICE);
   }
 
-  private void tell(int device, String tensor, long bytes) {
-    target.listener().tensorSet(target.worker(), device, tensor, bytes);
+  private void tell(int device, String tensor, long bytes, boolean known) {
+    target.listener().tensorSet(target.worker(), device, tensor, bytes, known);
   }
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.knarr.head.api.HeadConfig;
 import java.io.IOException;
 import java.net.URI;
@@ -17,8 +20,11 @@ import org.jspecify.annotations.Nullable;
 /** Asks the llama-server that listens on a port. Any thread. */
 final class LlamaServerClient implements AutoCloseable {
 
-  private static final Duration LIMIT = Duration.ofSeconds(5);
+  /** Short: while this waits, nobody hears of a lost worker. */
+  private static final Duration LIMIT = Duration.ofSeconds(2);
+
   private static final int OK = 200;
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(LIMIT).build();
   private final String base;
@@ -45,6 +51,24 @@ final class LlamaServerClient implements AutoCloseable {
   /** Returns its metrics, or nothing when it does not answer. */
   Optional<String> metrics() throws InterruptedException {
     return get("/metrics");
+  }
+
+  /** Whether no sequence is being worked on; false when it does not answer. */
+  boolean isIdle() throws InterruptedException {
+    Optional<String> slots = get("/slots");
+    if (slots.isEmpty()) {
+      return false;
+    }
+    try {
+      for (JsonNode slot : JSON.readTree(slots.get())) {
+        if (slot.path("is_processing").asBoolean(true)) {
+          return false;
+        }
+      }
+      return true;
+    } catch (JsonProcessingException _) {
+      return false;
+    }
   }
 
   private Optional<String> get(String path) throws InterruptedException {

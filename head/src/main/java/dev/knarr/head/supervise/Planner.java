@@ -18,7 +18,9 @@ import dev.knarr.plan.PlanException;
 import dev.knarr.plan.SplitPlan;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,6 +84,15 @@ final class Planner {
    * @param weightsBytes all that goes to the workers when the model is loaded
    */
   record Planned(SplitPlan split, List<Integer> deviceOrder, int contextLength, long weightsBytes) {
+
+    /** Bytes of each worker's weights; what a draft model adds is nobody's in particular. */
+    Map<String, Long> weightsOfWorkers() {
+      return split.devices().stream()
+          .collect(
+              Collectors.groupingBy(
+                  device -> device.name().substring(0, device.name().lastIndexOf('/')),
+                  Collectors.summingLong(DevicePlan::weightsBytes)));
+    }
 
     PlanStatus status() {
       return new PlanStatus(

@@ -10,8 +10,10 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One life of llama-server, from its start to its end, whichever way it ends. The supervisor's
@@ -21,6 +23,10 @@ final class ServerRun {
 
   private static final Duration TICK = Duration.ofMillis(100);
   private static final Duration SCRAPE_INTERVAL = Duration.ofSeconds(2);
+  private static final Duration SLOTS_INTERVAL = Duration.ofMillis(500);
+
+  /** A request may just be on its way from one state to the next. */
+  private static final int IDLE_LOOKS = 2;
 
   /** A worker's end is heard on the relay and by llama-server: the relay's word explains more. */
   private static final Duration LAST_WORDS = Duration.ofMillis(300);
@@ -30,6 +36,11 @@ final class ServerRun {
   private final Workers workers;
   private final WeightLedger ledger;
   private final LlamaServerMetrics metrics;
+
+  /** Until when running answers may take, of {@link System#nanoTime}; null while nobody asked. */
+  private volatile @Nullable Long drainDeadline;
+
+  private volatile boolean serving;
 
   ServerRun(
       HeadConfig config,
@@ -45,12 +56,31 @@ final class ServerRun {
   }
 
   /**
-   * Runs llama-server by a plan until it ends or is interrupted.
+   * Asks it to end once running answers are finished or the time for them is over. Any thread.
    *
+   * @return whether it serves; otherwise there is nothing to wait for, and nothing has been done
+   */
+  boolean drain() {
+    if (!serving) {
+      return false;
+    }
+    drainDeadline = System.nanoTime() + config.drain().toNanos();
+    return true;
+  }
+
+  /** Whether it was asked to end. */
+  boolean isDraining() {
+    return drainDeadline != null;
+  }
+
+  /**
+   * Runs llama-server by a plan until it ends, has been drained or is interrupted.
+   *
+   * @param program llama-server
    * @throws Signal what ended it
    * @throws InterruptedException when the head is to stop; llama-server has been stopped then
    */
-  void run(Planned plan) throws Signal, InterruptedException {
+  void run(Planned plan, Path program) throws Signal, InterruptedException {
     int port = endpointPort();
     List<String> arguments =
         LlamaServerArguments.serve(
@@ -65,19 +95,25 @@ final class ServerRun {
     metrics.restarted();
     board.clearWarnings();
     board.enter(HeadPhase.LOADING, HeadReason.AS_PLANNED, "llama-server brings the weights.");
-    ledger.begin(plan.weightsBytes());
+    ledger.begin(plan.weightsBytes(), plan.weightsOfWorkers());
+    workers.startHeartbeats();
     try (LlamaServerClient client = new LlamaServerClient(config, port);
-        LlamaServerProcess child = start(arguments)) {
+        LlamaServerProcess child = start(program, arguments)) {
       board.child(child.pid());
       try {
         awaitReady(child, client);
         ready(plan, port);
+        serving = true;
         watch(child, client);
+        board.enter(HeadPhase.STOPPING, HeadReason.STOP_REQUESTED, "The head stops.");
+        child.stop(config.limits().stop());
       } catch (InterruptedException e) {
         child.stop(config.limits().stop());
         throw e;
       }
     } finally {
+      serving = false;
+      workers.stopHeartbeats();
       ledger.end();
       board.child(null);
       board.endpoint(null);
@@ -85,9 +121,10 @@ final class ServerRun {
     }
   }
 
-  private LlamaServerProcess start(List<String> arguments) throws InterruptedException {
+  private LlamaServerProcess start(Path program, List<String> arguments)
+      throws InterruptedException {
     try {
-      return LlamaServerProcess.start(new ChildCommand(config.llamaServer().program(), arguments));
+      return LlamaServerProcess.start(new ChildCommand(program, arguments));
     } catch (IOException e) {
       throw new HeadException(
           HeadReason.HEAD_IMAGE_UNSUITABLE, String.valueOf(e.getMessage()) + ".", e);
@@ -125,11 +162,22 @@ final class ServerRun {
         config.model().name() + " answers at " + endpoint + ".");
   }
 
+  /** Returns when it has been drained. */
   private void watch(LlamaServerProcess child, LlamaServerClient client)
       throws Signal, InterruptedException {
     long nextScrape = System.nanoTime();
+    long nextLook = System.nanoTime();
+    int idle = 0;
     while (true) {
       checkEnd(child);
+      Long deadline = drainDeadline;
+      if (deadline != null && System.nanoTime() >= nextLook) {
+        idle = client.isIdle() ? idle + 1 : 0;
+        if (idle >= IDLE_LOOKS || System.nanoTime() >= deadline) {
+          return;
+        }
+        nextLook = System.nanoTime() + SLOTS_INTERVAL.toNanos();
+      }
       if (System.nanoTime() >= nextScrape) {
         client.metrics().ifPresent(metrics::accept);
         board.rates(metrics.rates());
@@ -140,7 +188,7 @@ final class ServerRun {
 
   /** Waits a moment for something to go wrong. */
   private void checkEnd(LlamaServerProcess child) throws Signal, InterruptedException {
-    String loss = workers.awaitLoss(child.isAlive() ? TICK : LAST_WORDS);
+    Workers.Loss loss = workers.awaitLoss(child.isAlive() ? TICK : LAST_WORDS);
     if (loss != null) {
       throw new Signal.WorkerLost(loss);
     }

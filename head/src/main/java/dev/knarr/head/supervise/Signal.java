@@ -22,8 +22,16 @@ abstract sealed class Signal extends Exception {
   static final class WorkerLost extends Signal {
     @Serial private static final long serialVersionUID = 1L;
 
-    WorkerLost(String sentence) {
-      super(sentence);
+    private final boolean silent;
+
+    WorkerLost(Workers.Loss loss) {
+      super(loss.sentence());
+      this.silent = loss.silent();
+    }
+
+    /** Whether it has stopped to answer; otherwise a connection broke. */
+    boolean isSilent() {
+      return silent;
     }
   }
 

@@ -5,20 +5,23 @@ import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.api.HeadStatus.DeviceStatus;
 import dev.knarr.head.api.HeadStatus.LlamaServerStatus;
 import dev.knarr.head.api.HeadStatus.ModelStatus;
 import dev.knarr.head.api.HeadStatus.PlanStatus;
 import dev.knarr.head.api.HeadStatus.Rates;
 import dev.knarr.head.api.HeadStatus.WorkerState;
 import dev.knarr.head.api.HeadStatus.WorkerStatus;
+import dev.knarr.head.api.Identity;
+import dev.knarr.head.api.PodIdentity;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntSupplier;
-import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,8 +36,10 @@ final class StatusBoard {
 
   private final Clock clock;
   private final ModelStatus model;
-  private final IntSupplier loadPercent;
+  private final WeightLedger ledger;
+  private final @Nullable PodIdentity identity;
   private final Map<String, WorkerStatus> workers = new LinkedHashMap<>();
+  private final Map<String, Missed> missing = new LinkedHashMap<>();
   private final List<String> warnings = new ArrayList<>();
 
   private HeadPhase phase = HeadPhase.STARTING;
@@ -47,9 +52,16 @@ final class StatusBoard {
   private int restarts;
   private Rates rates = Rates.NONE;
 
-  StatusBoard(HeadConfig config, Clock clock, IntSupplier loadPercent) {
+  /** Why a worker is missing, and since when. */
+  private record Missed(String address, String why, Instant since) {}
+
+  StatusBoard(HeadConfig config, Clock clock, WeightLedger ledger) {
     this.clock = clock;
-    this.loadPercent = loadPercent;
+    this.ledger = ledger;
+    this.identity =
+        config.identity() == null
+            ? null
+            : config.identity().in(System.getenv(Identity.POD_UID_VARIABLE));
     this.since = clock.instant();
     this.model = new ModelStatus(config.model().name(), config.model().path().toString());
     for (HeadConfig.Worker worker : config.workers()) {
@@ -57,7 +69,7 @@ final class StatusBoard {
     }
   }
 
-  static WorkerStatus waiting(HeadConfig.Worker worker) {
+  private static WorkerStatus waiting(HeadConfig.Worker worker) {
     return new WorkerStatus(
         worker.name(),
         worker.address(),
@@ -73,7 +85,7 @@ final class StatusBoard {
 
   synchronized void enter(HeadPhase next, HeadReason why, String sentence) {
     // Stopping is the last phase: what fails because of it is no news.
-    if (phase == HeadPhase.STOPPING) {
+    if (phase == HeadPhase.STOPPING && next != HeadPhase.STOPPING) {
       return;
     }
     if (next != phase || why != reason) {
@@ -113,8 +125,84 @@ final class StatusBoard {
     rates = next;
   }
 
-  synchronized void worker(String name, UnaryOperator<WorkerStatus> change) {
-    workers.computeIfPresent(name, (_, status) -> change.apply(status));
+  /** All workers are to be proven, again or for the first time; a lost one stays lost till then. */
+  synchronized void proving(List<HeadConfig.Worker> configured) {
+    missing.clear();
+    for (HeadConfig.Worker worker : configured) {
+      workers.computeIfPresent(
+          worker.name(),
+          (_, status) -> status.state() == WorkerState.LOST ? status : waiting(worker));
+    }
+  }
+
+  /** A worker does not answer (yet). */
+  synchronized void missed(HeadConfig.Worker worker, HeadPhase next, String why) {
+    Missed before = missing.get(worker.name());
+    Instant begin = before == null ? clock.instant() : before.since();
+    missing.put(worker.name(), new Missed(worker.address(), why, begin));
+    showMissing(next);
+  }
+
+  /** A worker has been proven. */
+  synchronized void proven(HeadConfig.Worker worker, WorkerProof proof, HeadPhase next) {
+    workers.put(
+        worker.name(),
+        new WorkerStatus(
+            worker.name(),
+            worker.address(),
+            WorkerState.PROVEN,
+            proof.version().toString(),
+            proof.roundTripMicros(),
+            null,
+            null,
+            null,
+            null,
+            proof.devices().stream()
+                .map(
+                    device ->
+                        new DeviceStatus(
+                            device.name(),
+                            device.freeBytes(),
+                            device.totalBytes(),
+                            device.alignmentBytes(),
+                            device.probeMicros()))
+                .toList()));
+    if (missing.remove(worker.name()) != null && !missing.isEmpty()) {
+      showMissing(next);
+    }
+  }
+
+  /** A worker that was in use is lost. */
+  synchronized void lost(String name, String sentence, Instant lastSeen) {
+    workers.computeIfPresent(
+        name,
+        (_, status) ->
+            new WorkerStatus(
+                status.name(),
+                status.address(),
+                WorkerState.LOST,
+                status.protocol(),
+                status.roundTripMicros(),
+                null,
+                null,
+                lastSeen.toString(),
+                sentence,
+                status.devices()));
+  }
+
+  private void showMissing(HeadPhase next) {
+    String each =
+        missing.entrySet().stream()
+            .map(
+                worker ->
+                    "%s (%s): %s"
+                        .formatted(
+                            worker.getKey(), worker.getValue().address(), worker.getValue().why()))
+            .collect(Collectors.joining("; "));
+    enter(
+        next,
+        HeadReason.WORKER_UNREACHABLE,
+        "Waiting for %d of %d workers: %s.".formatted(missing.size(), workers.size(), each));
   }
 
   synchronized void warn(String sentence) {
@@ -139,18 +227,38 @@ final class StatusBoard {
 
   synchronized HeadStatus snapshot() {
     return new HeadStatus(
-        null,
+        identity,
         phase,
         reason,
         message,
         since.toString(),
         model,
         endpoint,
-        phase == HeadPhase.READY ? 100 : loadPercent.getAsInt(),
-        List.copyOf(workers.values()),
+        phase == HeadPhase.READY ? 100 : ledger.percent(),
+        workers.values().stream().map(this::current).toList(),
         plan,
         rates,
         new LlamaServerStatus(pid, restarts),
         List.copyOf(warnings));
+  }
+
+  /** What changes by itself: how long a worker is missing, and how far its weights are. */
+  private WorkerStatus current(WorkerStatus worker) {
+    Missed missed = missing.get(worker.name());
+    return new WorkerStatus(
+        worker.name(),
+        worker.address(),
+        worker.state(),
+        worker.protocol(),
+        worker.roundTripMicros(),
+        ledger.loadPercent(worker.name()),
+        ledger.cachedPercent(worker.name()),
+        worker.lastSeen(),
+        missed == null
+            ? worker.message()
+            : "Missing for %d s: %s."
+                .formatted(
+                    Duration.between(missed.since(), clock.instant()).toSeconds(), missed.why()),
+        worker.devices());
   }
 }

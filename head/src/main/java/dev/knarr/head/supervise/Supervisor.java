@@ -13,6 +13,7 @@ import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
@@ -31,7 +32,7 @@ public final class Supervisor implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
 
   /** What is added to the limit of llama-server's own end for everything else. */
-  private static final Duration CLOSE_MARGIN = Duration.ofSeconds(20);
+  private static final int CLOSE_MARGIN_SECONDS = 20;
 
   private final HeadConfig config;
   private final MeterRegistry registry;
@@ -40,6 +41,7 @@ public final class Supervisor implements AutoCloseable {
   private final Workers workers;
   private final LlamaServerMetrics serverMetrics;
   private final RestartBudget budget;
+  private final ServerRun server;
   private final Thread thread;
 
   /** What to show while proving workers. */
@@ -55,10 +57,11 @@ public final class Supervisor implements AutoCloseable {
   public Supervisor(HeadConfig config, MeterRegistry registry, Clock clock) {
     this.config = config;
     this.registry = registry;
-    this.board = new StatusBoard(config, clock, ledger::percent);
-    this.workers = new Workers(config, registry, board, ledger);
+    this.board = new StatusBoard(config, clock, ledger);
+    this.workers = new Workers(config, registry, board, ledger, clock);
     this.serverMetrics = new LlamaServerMetrics(registry);
     this.budget = new RestartBudget(clock);
+    this.server = new ServerRun(config, board, workers, ledger, serverMetrics);
     this.thread = Thread.ofPlatform().name("supervisor").unstarted(this::run);
     Gauge.builder(HeadMetrics.LOAD_RATIO, this, s -> s.isReady() ? 1 : s.ledger.ratio())
         .description("How much of the weights the workers have")
@@ -102,15 +105,20 @@ public final class Supervisor implements AutoCloseable {
     LlamaServerArguments.refuseContradictions(config.llamaServer().arguments());
     workers.speakBy(WorkerTransport.of(config));
     Planner planner = Planner.open(config);
-    ServerRun server = new ServerRun(config, board, workers, ledger, serverMetrics);
+    Path program = new ProgramSearch(System.getenv("PATH")).find(config.llamaServer().program());
     @Nullable Planned plan = null;
     while (true) {
       try {
         List<WorkerProof> proofs = proveWorkers();
-        proveServer(proofs);
+        proveServer(program, proofs);
         plan = plan(planner, proofs, plan);
-        server.run(plan);
+        server.run(plan, program);
+        return; // Drained.
       } catch (Signal signal) {
+        if (server.isDraining()) {
+          LOG.warn("While running answers were finished: {}", signal.sentence());
+          return;
+        }
         switch (signal) {
           case Signal.WorkerLost lost -> afterLoss(lost);
           case Signal.ServerEnded ended -> afterEnd(HeadReason.LLAMA_SERVER_ENDED, ended);
@@ -146,7 +154,8 @@ public final class Supervisor implements AutoCloseable {
     return recovering() ? config.limits().recovery() : config.limits().workers();
   }
 
-  private void proveServer(List<WorkerProof> proofs) throws Signal, InterruptedException {
+  private void proveServer(Path program, List<WorkerProof> proofs)
+      throws Signal, InterruptedException {
     if (serverProven) {
       return;
     }
@@ -158,16 +167,15 @@ public final class Supervisor implements AutoCloseable {
     board.enter(
         HeadPhase.PROVING_SERVER,
         HeadReason.AS_PLANNED,
-        "Finding out whether %s can use the workers.".formatted(config.llamaServer().program()));
+        "Finding out whether %s can use the workers.".formatted(program));
     workers.openRelays();
     workers.forgetLosses();
     try {
-      LlamaServerProof.prove(
-          config.llamaServer().program(), workers.relayAddresses(), devices.size());
+      LlamaServerProof.prove(program, workers.relayAddresses(), devices.size());
       serverProven = true;
     } catch (HeadException e) {
       // A worker that went away meanwhile is no fault of the program.
-      String loss = workers.awaitLoss(Duration.ZERO);
+      Workers.Loss loss = workers.awaitLoss(Duration.ZERO);
       if (loss != null) {
         throw new Signal.WorkerLost(loss);
       }
@@ -184,7 +192,8 @@ public final class Supervisor implements AutoCloseable {
 
   private void afterLoss(Signal.WorkerLost lost) {
     provingPhase = HeadPhase.WAITING_FOR_WORKERS;
-    unexplainedLoss = lost;
+    // A worker that was silent for a while is no fault of llama-server, however soon it is back.
+    unexplainedLoss = lost.isSilent() ? null : lost;
     countRestart(HeadReason.WORKER_LOST);
     board.enter(
         HeadPhase.WAITING_FOR_WORKERS,
@@ -232,15 +241,25 @@ public final class Supervisor implements AutoCloseable {
   }
 
   /**
-   * Stops llama-server, closes the relays and returns when all is gone, at the latest when the
-   * limit of the configuration has passed. A second call does nothing.
+   * Stops llama-server, closes the relays and returns when all is gone. Answers that are running
+   * are finished first, for as long as the configuration says; everything else takes at most the
+   * limit of llama-server's own end and {@value #CLOSE_MARGIN_SECONDS} s. A second call does
+   * nothing.
    */
   @Override
   public void close() {
-    board.enter(HeadPhase.STOPPING, HeadReason.STOP_REQUESTED, "The head stops.");
-    thread.interrupt();
+    Duration end = config.limits().stop().plusSeconds(CLOSE_MARGIN_SECONDS / 2);
     try {
-      if (thread.isAlive() && !thread.join(config.limits().stop().plus(CLOSE_MARGIN))) {
+      if (server.drain()) {
+        board.enter(
+            HeadPhase.STOPPING,
+            HeadReason.DRAINING,
+            "Asked to stop: running answers have %d s to finish.".formatted(config.drainSeconds()));
+        thread.join(config.drain().plus(end));
+      }
+      board.enter(HeadPhase.STOPPING, HeadReason.STOP_REQUESTED, "The head stops.");
+      thread.interrupt();
+      if (thread.isAlive() && !thread.join(end)) {
         LOG.error("The supervisor did not stop in time; llama-server dies with this process");
       }
     } catch (InterruptedException _) {

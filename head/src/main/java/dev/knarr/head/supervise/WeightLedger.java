@@ -12,6 +12,7 @@ import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What has been seen of the weights on their way: how many bytes, and which layers went to which
@@ -26,12 +27,25 @@ final class WeightLedger {
 
   private final AtomicLong bytes = new AtomicLong();
   private final AtomicLong plannedBytes = new AtomicLong();
+  private final Map<String, WorkerLoad> loads = new ConcurrentHashMap<>();
   private final Map<String, Set<Integer>> layersOfDevice = new ConcurrentHashMap<>();
   private volatile boolean open;
 
-  /** Begins a new load. */
-  void begin(long planned) {
+  /** What one worker has been brought. */
+  private record WorkerLoad(long planned, AtomicLong bytes, AtomicLong knownBytes) {}
+
+  /**
+   * Begins a new load.
+   *
+   * @param planned bytes of all weights
+   * @param plannedOfWorker bytes of each worker's weights
+   */
+  void begin(long planned, Map<String, Long> plannedOfWorker) {
     layersOfDevice.clear();
+    loads.clear();
+    plannedOfWorker.forEach(
+        (worker, itsBytes) ->
+            loads.put(worker, new WorkerLoad(itsBytes, new AtomicLong(), new AtomicLong())));
     bytes.set(0);
     plannedBytes.set(planned);
     open = true;
@@ -42,16 +56,25 @@ final class WeightLedger {
     open = false;
   }
 
-  /** Notes a tensor whose data went to a device. */
-  void add(String device, String tensor, long tensorBytes) {
+  /**
+   * Notes a tensor whose data went to a device.
+   *
+   * @param known whether the worker had the data already
+   */
+  void add(String worker, int device, String tensor, long tensorBytes, boolean known) {
     if (!open || tensor.indexOf(INPUT_MARK) >= 0) {
       return;
     }
     bytes.addAndGet(tensorBytes);
+    WorkerLoad load = loads.get(worker);
+    if (load != null) {
+      load.bytes().addAndGet(tensorBytes);
+      load.knownBytes().addAndGet(known ? tensorBytes : 0);
+    }
     Matcher layer = LAYER.matcher(tensor);
     if (layer.matches()) {
       layersOfDevice
-          .computeIfAbsent(device, _ -> new ConcurrentSkipListSet<>())
+          .computeIfAbsent(worker + "/" + device, _ -> new ConcurrentSkipListSet<>())
           .add(Integer.valueOf(layer.group(1)));
     }
   }
@@ -68,6 +91,26 @@ final class WeightLedger {
 
   int percent() {
     return (int) (100 * ratio());
+  }
+
+  /**
+   * Returns how much of its planned weights a worker has, 0 to 100; null when nothing is brought.
+   */
+  @Nullable Integer loadPercent(String worker) {
+    WorkerLoad load = loads.get(worker);
+    return open && load != null ? percent(load.bytes().get(), load.planned()) : null;
+  }
+
+  /** Returns how much of what a worker was brought it had already, 0 to 100; null before that. */
+  @Nullable Integer cachedPercent(String worker) {
+    WorkerLoad load = loads.get(worker);
+    return load != null && load.bytes().get() > 0
+        ? percent(load.knownBytes().get(), load.bytes().get())
+        : null;
+  }
+
+  private static int percent(long part, long whole) {
+    return whole <= 0 ? 0 : (int) Math.min(100, part * 100.0 / whole);
   }
 
   /**

@@ -12,9 +12,14 @@ import java.util.List;
  * @param version the version it speaks
  * @param roundTripMicros the shortest round trip that was seen
  * @param devices its devices in order
+ * @param servesSeveral whether it answers a second client while it serves the first
  */
 record WorkerProof(
-    String worker, ProtocolVersion version, long roundTripMicros, List<DeviceProof> devices) {
+    String worker,
+    ProtocolVersion version,
+    long roundTripMicros,
+    List<DeviceProof> devices,
+    boolean servesSeveral) {
 
   WorkerProof {
     devices = List.copyOf(devices);

@@ -6,28 +6,19 @@ import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import dev.knarr.rpc.ProtocolFault;
-import dev.knarr.rpc.ProtocolVersion;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.transport.TlsException;
 import dev.knarr.rpc.transport.TlsFault;
-import dev.knarr.rpc.transport.Transport;
-import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcClientChannel;
-import dev.knarr.rpc.wire.WireLimits;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.SocketTimeoutException;
-import java.net.StandardSocketOptions;
 import java.nio.channels.AsynchronousCloseException;
-import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,17 +27,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class WorkerProver {
 
-  private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
+  /** What a worker that serves several at once may take for a second greeting. */
+  private static final Duration SECOND_LIMIT = Duration.ofSeconds(1);
+
   private static final int ROUND_TRIPS = 5;
+  private static final String STOPS =
+      "it stops answering in the middle of its proof: look at its log";
 
+  private final WorkerConnector connector;
   private final HeadConfig.Worker worker;
-  private final Transport transport;
-  private final FrameMeter meter;
 
-  WorkerProver(HeadConfig.Worker worker, Transport transport, FrameMeter meter) {
-    this.worker = worker;
-    this.transport = transport;
-    this.meter = meter;
+  WorkerProver(WorkerConnector connector) {
+    this.connector = connector;
+    this.worker = connector.worker();
   }
 
   /**
@@ -54,29 +47,14 @@ final class WorkerProver {
    *
    * @param limit how long the worker may take to answer; a busy stock worker answers when it has
    *     finished with the client before
+   * @param onSilence told what the worker does not do, when that lasts
    * @throws IOException when it does not answer, which may change
    * @throws HeadException when it answers what no usable worker answers
    */
-  WorkerProof prove(Duration limit) throws IOException {
-    AtomicBoolean late = new AtomicBoolean();
-    try (SocketChannel socket = SocketChannel.open()) {
-      CompletableFuture<Void> alarm =
-          CompletableFuture.runAsync(
-              () -> abort(socket, late),
-              CompletableFuture.delayedExecutor(limit.toMillis(), TimeUnit.MILLISECONDS));
-      try {
-        int connectMillis = (int) Math.min(limit.toMillis(), CONNECT_LIMIT.toMillis());
-        socket.socket().connect(new InetSocketAddress(worker.host(), worker.port()), connectMillis);
-        socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        // Until it is served a connection ends by a reset: a stock worker that finds HELLO from a
-        // client that has gone with a normal close is killed by its own answer.
-        socket.setOption(StandardSocketOptions.SO_LINGER, 0);
-        return converse(socket);
-      } catch (AsynchronousCloseException e) {
-        throw late.get() ? tooLate(limit) : e;
-      } finally {
-        alarm.cancel(false);
-      }
+  WorkerProof prove(Duration limit, Consumer<String> onSilence) throws IOException {
+    try (WorkerConnector.Connection connection = connector.greet(limit, onSilence)) {
+      connection.mostWait(limit, STOPS);
+      return converse(connection);
     } catch (TlsException e) {
       // One that is just starting, or just ending, may be met half-way.
       if (e.fault() == TlsFault.GONE || e.fault() == TlsFault.TIMEOUT) {
@@ -91,14 +69,9 @@ final class WorkerProver {
     }
   }
 
-  private WorkerProof converse(SocketChannel socket) throws IOException {
-    try (RpcClientChannel channel =
-        RpcClientChannel.over(
-            transport.connected(socket, worker.host(), worker.port()),
-            WireLimits.defaults(),
-            meter)) {
-      ProtocolVersion version = channel.hello();
-      socket.setOption(StandardSocketOptions.SO_LINGER, -1);
+  private WorkerProof converse(WorkerConnector.Connection connection) throws IOException {
+    RpcClientChannel channel = connection.channel();
+    try {
       channel.send(new RpcRequest.DeviceCount());
       int count = channel.receive(RpcResponse.DeviceCounted.class).count();
       if (count < 1) {
@@ -116,7 +89,13 @@ final class WorkerProver {
         devices.add(proveDevice(channel, device));
       }
       return new WorkerProof(
-          worker.name(), version, TimeUnit.NANOSECONDS.toMicros(roundTrip), devices);
+          worker.name(),
+          connection.version(),
+          TimeUnit.NANOSECONDS.toMicros(roundTrip),
+          devices,
+          servesSeveral());
+    } catch (AsynchronousCloseException e) {
+      throw connection.isLate() ? new IOException(STOPS, e) : e;
     }
   }
 
@@ -155,19 +134,12 @@ final class WorkerProver {
     return new DeviceProof(name, free, total, alignment, probe);
   }
 
-  private static SocketTimeoutException tooLate(Duration limit) {
-    return new SocketTimeoutException(
-        "it accepts the connection but has not answered for "
-            + limit.toSeconds()
-            + " s; a stock worker serves one client at a time, so another one may be using it");
-  }
-
-  private static void abort(SocketChannel socket, AtomicBoolean late) {
-    late.set(true);
-    try {
-      socket.close();
-    } catch (IOException _) {
-      // There is nothing left to give back.
+  /** Whether a second client is greeted while the first is served; a stock worker lets it wait. */
+  private boolean servesSeveral() {
+    try (WorkerConnector.Connection _ = connector.greet(SECOND_LIMIT, _ -> {})) {
+      return true;
+    } catch (IOException | RpcProtocolException _) {
+      return false;
     }
   }
 

@@ -6,9 +6,6 @@ import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
-import dev.knarr.head.api.HeadStatus.DeviceStatus;
-import dev.knarr.head.api.HeadStatus.WorkerState;
-import dev.knarr.head.api.HeadStatus.WorkerStatus;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
@@ -17,6 +14,7 @@ import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,11 +25,16 @@ import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionService;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +45,9 @@ final class Workers implements RelayListener, AutoCloseable {
 
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
+
+  /** Then it is asked anew: a connection may have been forgotten on the other side. */
+  private static final Duration LONGEST_ATTEMPT = Duration.ofMinutes(5);
 
   /** Longer than any machine runs, and still countable in nanoseconds. */
   private static final Duration WITHOUT_END = Duration.ofDays(36_500);
@@ -55,10 +61,31 @@ final class Workers implements RelayListener, AutoCloseable {
   private final WeightLedger ledger;
   private final Map<String, RelayMeters> meters = new LinkedHashMap<>();
   private final List<Relay> relays = new ArrayList<>();
-  private final BlockingQueue<String> losses = new ArrayBlockingQueue<>(KEPT_LOSSES);
+  private final BlockingQueue<Loss> losses = new ArrayBlockingQueue<>(KEPT_LOSSES);
+  private final List<HeadConfig.Worker> servingSeveral = new CopyOnWriteArrayList<>();
+  private final Map<String, Heartbeat> heartbeats = new ConcurrentHashMap<>();
+  private final ScheduledThreadPoolExecutor alarms =
+      new ScheduledThreadPoolExecutor(
+          1, Thread.ofPlatform().name("worker-alarms").daemon(true).factory());
+  private final Clock clock;
   private Transport transport = Transport.PLAIN;
 
-  Workers(HeadConfig config, MeterRegistry registry, StatusBoard board, WeightLedger ledger) {
+  /**
+   * What became of a worker in use.
+   *
+   * @param sentence for people
+   * @param silent whether it has simply stopped to answer; then no connection has broken
+   */
+  record Loss(String sentence, boolean silent) {}
+
+  Workers(
+      HeadConfig config,
+      MeterRegistry registry,
+      StatusBoard board,
+      WeightLedger ledger,
+      Clock clock) {
+    this.clock = clock;
+    alarms.setRemoveOnCancelPolicy(true);
     this.configured = config.workers();
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
     this.board = board;
@@ -126,33 +153,45 @@ final class Workers implements RelayListener, AutoCloseable {
   }
 
   /** Returns the first loss since {@link #forgetLosses}, waiting for one until the limit. */
-  @Nullable String awaitLoss(Duration limit) throws InterruptedException {
+  @Nullable Loss awaitLoss(Duration limit) throws InterruptedException {
     return losses.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** Begins to ask the workers whether they are alive; those that can answer while they work. */
+  void startHeartbeats() {
+    for (HeadConfig.Worker worker : servingSeveral) {
+      heartbeats.put(
+          worker.name(),
+          Heartbeat.start(connector(worker), clock, how -> lost(worker.name(), how, true)));
+    }
+  }
+
+  /** Ends what {@link #startHeartbeats} began. */
+  void stopHeartbeats() {
+    heartbeats.values().forEach(Heartbeat::close);
+    heartbeats.clear();
+  }
+
+  private WorkerConnector connector(HeadConfig.Worker worker) {
+    return new WorkerConnector(worker, transport, metersOf(worker), alarms);
   }
 
   @Override
   public void workerFailed(String worker, String how) {
+    lost(worker, how, false);
+  }
+
+  private void lost(String worker, String how, boolean silent) {
     String sentence = "Worker " + worker + " (" + addressOf(worker) + ") " + how + ".";
-    board.worker(
-        worker,
-        status ->
-            new WorkerStatus(
-                status.name(),
-                status.address(),
-                WorkerState.LOST,
-                status.protocol(),
-                status.roundTripMicros(),
-                null,
-                null,
-                null,
-                sentence,
-                status.devices()));
-    losses.offer(sentence);
+    Heartbeat heartbeat = heartbeats.get(worker);
+    board.lost(
+        worker, sentence, silent && heartbeat != null ? heartbeat.lastAnswer() : clock.instant());
+    losses.offer(new Loss(sentence, silent));
   }
 
   @Override
-  public void tensorSet(String worker, int device, String tensor, long bytes) {
-    ledger.add(worker + "/" + device, tensor, bytes);
+  public void tensorSet(String worker, int device, String tensor, long bytes, boolean known) {
+    ledger.add(worker, device, tensor, bytes, known);
   }
 
   @Override
@@ -191,12 +230,14 @@ final class Workers implements RelayListener, AutoCloseable {
   AllProven prove(Optional<Duration> mostWait, HeadPhase phase) throws InterruptedException {
     Duration limit = mostWait.orElse(WITHOUT_END);
     long deadline = System.nanoTime() + limit.toNanos();
-    Missing missing = new Missing(board, phase, configured.size());
+    AtomicBoolean everMissed = new AtomicBoolean();
+    servingSeveral.clear();
+    board.proving(configured);
     try (ExecutorService threads =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("prove-", 0).factory())) {
       CompletionService<WorkerProof> attempts = new ExecutorCompletionService<>(threads);
       for (HeadConfig.Worker worker : configured) {
-        attempts.submit(() -> proveOne(worker, limit, deadline, missing));
+        attempts.submit(() -> proveOne(worker, limit, deadline, phase, everMissed));
       }
       try {
         Map<String, WorkerProof> proofs = new HashMap<>();
@@ -205,8 +246,7 @@ final class Workers implements RelayListener, AutoCloseable {
           proofs.put(proof.worker(), proof);
         }
         return new AllProven(
-            configured.stream().map(worker -> proofOf(worker, proofs)).toList(),
-            missing.everMissed());
+            configured.stream().map(worker -> proofOf(worker, proofs)).toList(), everMissed.get());
       } catch (ExecutionException e) {
         throw e.getCause() instanceof HeadException head
             ? head
@@ -226,17 +266,28 @@ final class Workers implements RelayListener, AutoCloseable {
   }
 
   private WorkerProof proveOne(
-      HeadConfig.Worker worker, Duration limit, long deadline, Missing missing)
+      HeadConfig.Worker worker,
+      Duration limit,
+      long deadline,
+      HeadPhase phase,
+      AtomicBoolean everMissed)
       throws InterruptedException {
-    WorkerProver prover = new WorkerProver(worker, transport, metersOf(worker));
+    WorkerProver prover = new WorkerProver(connector(worker));
+    Consumer<String> missed =
+        why -> {
+          everMissed.set(true);
+          board.missed(worker, phase, why);
+        };
     Duration pause = FIRST_PAUSE;
-    board.worker(worker.name(), _ -> StatusBoard.waiting(worker));
     while (true) {
-      long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+      Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
       try {
-        WorkerProof proof = prover.prove(Duration.ofMillis(Math.max(1, left)));
-        missing.found(worker);
-        board.worker(worker.name(), _ -> proven(worker, proof));
+        WorkerProof proof =
+            prover.prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, missed);
+        board.proven(worker, proof, phase);
+        if (proof.servesSeveral()) {
+          servingSeveral.add(worker);
+        }
         return proof;
       } catch (IOException e) {
         String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
@@ -247,7 +298,7 @@ final class Workers implements RelayListener, AutoCloseable {
                   .formatted(worker.name(), worker.address(), limit.toSeconds(), why),
               e);
         }
-        missing.missed(worker, why);
+        missed.accept(why);
         Thread.sleep(pause);
         pause =
             pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0
@@ -257,74 +308,11 @@ final class Workers implements RelayListener, AutoCloseable {
     }
   }
 
-  private static WorkerStatus proven(HeadConfig.Worker worker, WorkerProof proof) {
-    return new WorkerStatus(
-        worker.name(),
-        worker.address(),
-        WorkerState.PROVEN,
-        proof.version().toString(),
-        proof.roundTripMicros(),
-        null,
-        null,
-        null,
-        null,
-        proof.devices().stream()
-            .map(
-                device ->
-                    new DeviceStatus(
-                        device.name(),
-                        device.freeBytes(),
-                        device.totalBytes(),
-                        device.alignmentBytes(),
-                        device.probeMicros()))
-            .toList());
-  }
-
   @Override
   public void close() {
+    stopHeartbeats();
     relays.forEach(Relay::close);
     relays.clear();
-  }
-
-  /** Who is missing at this moment, kept on the status board. Any thread. */
-  private static final class Missing {
-    private final StatusBoard board;
-    private final HeadPhase phase;
-    private final int all;
-    private final Map<String, String> reasons = new LinkedHashMap<>();
-    private boolean ever;
-
-    Missing(StatusBoard board, HeadPhase phase, int all) {
-      this.board = board;
-      this.phase = phase;
-      this.all = all;
-    }
-
-    synchronized void missed(HeadConfig.Worker worker, String why) {
-      ever = true;
-      reasons.put(worker.name() + " (" + worker.address() + ")", why);
-      show();
-    }
-
-    synchronized void found(HeadConfig.Worker worker) {
-      if (reasons.remove(worker.name() + " (" + worker.address() + ")") != null) {
-        show();
-      }
-    }
-
-    synchronized boolean everMissed() {
-      return ever;
-    }
-
-    private void show() {
-      if (reasons.isEmpty()) {
-        return;
-      }
-      StringBuilder text = new StringBuilder("Waiting for ");
-      text.append(reasons.size()).append(" of ").append(all).append(" workers: ");
-      reasons.forEach((name, why) -> text.append(name).append(": ").append(why).append("; "));
-      text.setLength(text.length() - 2);
-      board.enter(phase, HeadReason.WORKER_UNREACHABLE, text.append('.').toString());
-    }
+    alarms.shutdownNow();
   }
 }

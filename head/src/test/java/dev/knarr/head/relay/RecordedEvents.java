@@ -17,7 +17,7 @@ final class RecordedEvents implements RelayListener {
   }
 
   @Override
-  public void tensorSet(String worker, int device, String tensor, long bytes) {
+  public void tensorSet(String worker, int device, String tensor, long bytes, boolean known) {
     tensors.add(worker + "/" + device + " " + tensor + " " + bytes);
   }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.api.Identity;
 import dev.knarr.plan.FlashAttention;
 import dev.knarr.testkit.peers.LlamaCppTree;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -82,6 +83,23 @@ final class RunningHead implements AutoCloseable {
         config.management(),
         config.apiKeyFile(),
         0,
+        config.limits());
+  }
+
+  /** The same with time for running answers when it is asked to stop. */
+  static HeadConfig draining(HeadConfig config, int seconds) {
+    return new HeadConfig(
+        new Identity("cluster", "revision"),
+        config.model(),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        config.split(),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        config.apiKeyFile(),
+        seconds,
         config.limits());
   }
 

@@ -2,22 +2,30 @@
 package dev.knarr.head.supervise;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadMetrics;
+import dev.knarr.head.api.HeadException;
+import dev.knarr.head.api.HeadReason;
 import dev.knarr.plan.ContextOptions;
 import dev.knarr.plan.DeviceCapacity;
 import dev.knarr.plan.MemoryEstimate;
 import dev.knarr.plan.SplitPlan;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The parts of the supervisor that need no peers. */
 class SupervisionPartsTest {
@@ -121,6 +129,42 @@ class SupervisionPartsTest {
   }
 
   @Nested
+  class GivenAProgramByName {
+
+    @TempDir Path folder;
+
+    @Test
+    void whenItIsOnThePath_thenTheFirstThatCanBeExecutedIsFound() throws IOException {
+      Path first = Files.createDirectories(folder.resolve("first"));
+      Path second = Files.createDirectories(folder.resolve("second"));
+      Files.writeString(first.resolve("knarr-test-server"), "no program");
+      Path program = Files.writeString(second.resolve("knarr-test-server"), "#!/bin/sh\n");
+      assertThat(program.toFile().setExecutable(true)).isTrue();
+
+      Path found = new ProgramSearch(first + "::" + second).find(Path.of("knarr-test-server"));
+
+      assertThat(found).isEqualTo(program);
+    }
+
+    @Test
+    void whenItIsNowhere_thenAllPlacesAndTheRemedyAreNamed() {
+      assertThatThrownBy(
+              () -> new ProgramSearch(folder.toString()).find(Path.of("knarr-test-server")))
+          .isInstanceOf(HeadException.class)
+          .hasMessageContainingAll(
+              "knarr-test-server", folder.toString(), "/app", "/usr/local/bin", "GGML_RPC=ON")
+          .extracting(e -> ((HeadException) e).reason())
+          .isEqualTo(HeadReason.HEAD_IMAGE_UNSUITABLE);
+    }
+
+    @Test
+    void whenItIsAPath_thenNothingIsLookedFor() {
+      assertThat(new ProgramSearch(null).find(Path.of("/x/llama-server")))
+          .isEqualTo(Path.of("/x/llama-server"));
+    }
+  }
+
+  @Nested
   class GivenAPlanOverTwoDevices {
 
     private final SplitPlan plan =
@@ -133,21 +177,36 @@ class SupervisionPartsTest {
 
     @Test
     void whenEveryLayerGoesWhereItShould_thenNothingIsReported() {
-      ledger.begin(800);
+      ledger.begin(800, Map.of("cpu-0", 400L, "cpu-1", 400L));
       for (int layer = 0; layer < 8; layer++) {
-        ledger.add(plan.deviceOf(layer).name(), "blk." + layer + ".attn_q.weight", 50);
+        String worker = plan.deviceOf(layer).name().replace("/0", "");
+        ledger.add(worker, 0, "blk." + layer + ".attn_q.weight", 50, layer == 0);
       }
-      ledger.add("cpu-0/0", "RPC0[127.0.0.1:1]#inp_embd#0", 1_000_000);
+      ledger.add("cpu-0", 0, "RPC0[127.0.0.1:1]#inp_embd#0", 1_000_000, false);
 
       assertThat(ledger.deviations(plan)).isEmpty();
       assertThat(ledger.percent()).isEqualTo(50);
+      assertThat(ledger.loadPercent("cpu-0")).isEqualTo(50);
+      assertThat(ledger.cachedPercent("cpu-0")).isEqualTo(25);
+      assertThat(ledger.cachedPercent("cpu-1")).isEqualTo(0);
+    }
+
+    @Test
+    void whenTheLoadIsOver_thenOnlyWhatWasThereAlreadyIsTold() {
+      assertThat(ledger.cachedPercent("cpu-0")).isNull();
+      ledger.begin(800, Map.of("cpu-0", 400L));
+      ledger.add("cpu-0", 0, "blk.0.attn_q.weight", 100, true);
+      ledger.end();
+
+      assertThat(ledger.loadPercent("cpu-0")).isNull();
+      assertThat(ledger.cachedPercent("cpu-0")).isEqualTo(100);
     }
 
     @Test
     void whenALayerIsElsewhere_thenItIsNamedWithItsDevice() {
-      ledger.begin(800);
+      ledger.begin(800, Map.of("cpu-0", 400L, "cpu-1", 400L));
       for (int layer = 0; layer < 8; layer++) {
-        ledger.add("cpu-0/0", "blk." + layer + ".attn_q.weight", 100);
+        ledger.add("cpu-0", 0, "blk." + layer + ".attn_q.weight", 100, false);
       }
 
       assertThat(ledger.deviations(plan))

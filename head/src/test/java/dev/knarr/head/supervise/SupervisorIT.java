@@ -201,6 +201,131 @@ class SupervisorIT {
   }
 
   @Nested
+  class GivenAWorkerThatNeverAnswers {
+
+    /** The worst a user should have to wait for a name. */
+    private static final Duration SOON = Duration.ofSeconds(15);
+
+    @Test
+    void whenItAcceptsConnections_thenItIsNamedWithHowLongAndWhatToDo() throws IOException {
+      try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+          StockWorker first = StockWorker.start();
+          RunningHead head =
+              new RunningHead(
+                  config(List.of(first.address(), "127.0.0.1:" + silent.getLocalPort())))) {
+        await("it is named")
+            .atMost(SOON)
+            .until(() -> head.status().reason() == HeadReason.WORKER_UNREACHABLE);
+
+        assertNamed(head.status(), silent.getLocalPort(), "accepts the connection but", "restart");
+      }
+    }
+
+    @Test
+    void whenPacketsToItAreDropped_thenItIsNamedWithHowLongAndWhatToDo() throws IOException {
+      try (ServerSocket deaf = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+          StockWorker first = StockWorker.start()) {
+        // The kernel drops what asks for a connection when nobody accepts those that are there.
+        Socket[] waiting = new Socket[] {connect(deaf), connect(deaf)};
+        try (RunningHead head =
+            new RunningHead(config(List.of(first.address(), "127.0.0.1:" + deaf.getLocalPort())))) {
+          await("it is named")
+              .atMost(SOON)
+              .until(() -> head.status().reason() == HeadReason.WORKER_UNREACHABLE);
+
+          assertNamed(head.status(), deaf.getLocalPort(), "no answer to a connection", "firewall");
+        } finally {
+          for (Socket socket : waiting) {
+            socket.close();
+          }
+        }
+      }
+    }
+
+    private static Socket connect(ServerSocket listener) throws IOException {
+      return new Socket(listener.getInetAddress(), listener.getLocalPort());
+    }
+
+    private static void assertNamed(HeadStatus status, int port, String... words) {
+      assertThat(status.phase()).isEqualTo(HeadPhase.PROVING_WORKERS);
+      assertThat(status.message())
+          .contains("1 of 2 workers", "cpu-1 (127.0.0.1:" + port + ")")
+          .contains(words);
+      assertThat(status.workers())
+          .extracting(HeadStatus.WorkerStatus::state)
+          .containsExactly(WorkerState.PROVEN, WorkerState.WAITING);
+      assertThat(status.workers().getLast().message())
+          .containsPattern("Missing for \\d+ s")
+          .contains(words);
+    }
+  }
+
+  @Nested
+  class GivenAHeadThatIsAskedToStop {
+
+    @Test
+    void whenAnAnswerIsRunning_thenItIsFinishedBeforeLlamaServerEnds() {
+      try (StockWorker first = StockWorker.start();
+          StockWorker second = StockWorker.start();
+          RunningHead head =
+              new RunningHead(
+                  RunningHead.draining(config(List.of(first.address(), second.address())), 120))) {
+        head.awaitPhase(HeadPhase.READY);
+        CompletableFuture<String> answer = beginAnswer(head);
+
+        CompletableFuture<Void> closed = CompletableFuture.runAsync(head.supervisor::close);
+        HeadStatus stopping = head.awaitPhase(HeadPhase.STOPPING);
+
+        assertThat(stopping.reason()).isEqualTo(HeadReason.DRAINING);
+        assertThat(head.supervisor.isReady()).isFalse();
+        assertThat(Objects.requireNonNull(stopping.identity()).clusterUid()).isEqualTo("cluster");
+        assertThat(answer.join()).as("the whole answer").endsWith("98, 99, 100.");
+        assertThat(closed).succeedsWithin(Duration.ofSeconds(30));
+        assertThat(head.status().reason()).isEqualTo(HeadReason.STOP_REQUESTED);
+        assertThat(head.status().endpoint()).isNull();
+      }
+    }
+
+    @Test
+    void whenAnAnswerNeverEnds_thenItIsCutWhenTheTimeIsOver() throws IOException {
+      try (StockWorker first = StockWorker.start();
+          StockWorker second = StockWorker.start();
+          RunningHead head =
+              new RunningHead(
+                  RunningHead.draining(config(List.of(first.address(), second.address())), 1))) {
+        head.awaitPhase(HeadPhase.READY);
+        CompletableFuture<String> answer = beginAnswer(head);
+        ProcessHandle server = head.llamaServer().orElseThrow();
+        signal("STOP", second.process());
+        try {
+          CompletableFuture<Void> closed = CompletableFuture.runAsync(head.supervisor::close);
+
+          assertThat(closed).succeedsWithin(Duration.ofSeconds(1 + 45));
+          assertThat(server.isAlive()).isFalse();
+          assertThat(answer).failsWithin(Duration.ofSeconds(1));
+        } finally {
+          signal("CONT", second.process());
+        }
+      }
+    }
+
+    private static CompletableFuture<String> beginAnswer(RunningHead head) {
+      CompletableFuture<String> answer = head.ask("Count from 1 to 100.", 600);
+      await("the answer has begun")
+          .until(
+              () -> head.count(HeadMetrics.GRAPHS, "worker", "cpu-1", "kind", "recomputed") > 10);
+      return answer;
+    }
+
+    private static void signal(String name, Process process) throws IOException {
+      Process kill =
+          new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).inheritIO().start();
+      await("the signal is sent").until(() -> !kill.isAlive());
+      assertThat(kill.exitValue()).isZero();
+    }
+  }
+
+  @Nested
   class GivenAnUnsuitableLlamaServer {
 
     @TempDir Path folder;

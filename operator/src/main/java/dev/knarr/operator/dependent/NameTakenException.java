@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.dependent;
 
-import dev.knarr.api.v1alpha1.ConditionReason;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 
-/** An object of a name that a cluster needs belongs to somebody else, and is left alone. */
+/** An object of a name that is needed belongs to somebody else; it is left as it is. */
 public final class NameTakenException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -12,43 +11,37 @@ public final class NameTakenException extends RuntimeException {
   private final String name;
   private final String owner;
 
-  NameTakenException(HasMetadata taken) {
-    this(taken.getKind(), taken.getMetadata().getName(), owner(taken));
-  }
-
   private NameTakenException(String kind, String name, String owner) {
     super(
-        "There is a %s named %s already, and it belongs to %s. Rename the cluster, or remove that object if nobody needs it."
+        "%s %s is needed and belongs to %s. Remove or rename it, or give the cluster another name."
             .formatted(kind, name, owner));
     this.kind = kind;
     this.name = name;
     this.owner = owner;
   }
 
-  private static String owner(HasMetadata taken) {
-    return taken.getMetadata().getOwnerReferences().stream()
-        .findFirst()
-        .map(reference -> "%s %s".formatted(reference.getKind(), reference.getName()))
-        .orElse("nobody that Knarr knows");
+  /** For an object that was found where one of ours should be. */
+  public static NameTakenException of(HasMetadata found) {
+    var owner =
+        found.getMetadata().getOwnerReferences().stream()
+            .findFirst()
+            .map(reference -> reference.getKind() + " " + reference.getName())
+            .orElse("somebody else");
+    return new NameTakenException(found.getKind(), found.getMetadata().getName(), owner);
   }
 
-  /** The kind of the object. */
+  /** Such as Secret. */
   public String kind() {
     return kind;
   }
 
-  /** The object. */
+  /** The object's. */
   public String name() {
     return name;
   }
 
-  /** Whose it is, as far as its owner references say. */
+  /** Kind and name of the object's owner, or "somebody else". */
   public String owner() {
     return owner;
-  }
-
-  /** Always the same. */
-  public ConditionReason reason() {
-    return ConditionReason.NAME_TAKEN;
   }
 }

@@ -35,6 +35,13 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
         BulkUpdater<R, InferenceCluster>,
         BulkDependentResource<R, InferenceCluster, String>,
         GarbageCollected<InferenceCluster> {
+  private static final PatchContext APPLY =
+      new PatchContext.Builder()
+          .withPatchType(PatchType.SERVER_SIDE_APPLY)
+          .withFieldManager(Labels.OPERATOR)
+          .withForce(true)
+          .build();
+
   private final Labels.Component component;
 
   OwnedDependentResource(Class<R> type, Labels.Component component) {
@@ -100,7 +107,7 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
         throw e; // It has just gone; the next pass makes ours.
       }
       if (!owned(actual, cluster)) {
-        throw new NameTakenException(actual);
+        throw NameTakenException.of(actual);
       }
       // Ours: made a moment ago, or without the label that it is watched by.
       desired.getMetadata().setResourceVersion(null);
@@ -119,17 +126,12 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
   }
 
   private R apply(R desired, Context<InferenceCluster> context) {
-    var patch =
-        new PatchContext.Builder()
-            .withPatchType(PatchType.SERVER_SIDE_APPLY)
-            .withFieldManager(Labels.OPERATOR)
-            .withForce(true)
-            .build();
+    ImageVolumes.require(context.getClient(), desired, APPLY);
     return context
         .resourceOperations()
         .resourcePatch(
             desired,
-            resource -> context.getClient().resource(resource).patch(patch),
+            resource -> context.getClient().resource(resource).patch(APPLY),
             eventSource().orElseThrow());
   }
 

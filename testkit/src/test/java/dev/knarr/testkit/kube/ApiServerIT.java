@@ -36,7 +36,7 @@ class ApiServerIT {
       assertThat(Files.readString(server.auditLog()))
           .contains("\"verb\":\"create\"")
           .contains("\"name\":\"dependent\"")
-          .contains("system:serviceaccount:kube-system:generic-garbage-collector");
+          .contains("\"verb\":\"delete\"");
     }
   }
 
