@@ -12,7 +12,6 @@ import dev.knarr.operator.reconcile.InferenceClusterReconciler;
 import dev.knarr.testkit.kube.ApiServer;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
-import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
@@ -111,7 +110,7 @@ final class OwnedObjectsIT {
     assertThat(all(Deployment.class)).isEmpty();
     complete(job);
     awaitHead();
-    assertThat(all(StatefulSet.class)).hasSize(1);
+    await("workers").atMost(LIMIT).until(() -> all(StatefulSet.class).size() == 1);
   }
 
   @Test
@@ -120,9 +119,7 @@ final class OwnedObjectsIT {
     startOperator();
     complete(awaitJob());
     awaitHead();
-    await("all of its objects")
-        .atMost(LIMIT)
-        .until(() -> versions().size() == 14 && writes().contains("patch podmonitors glm"));
+    await("all of its objects").atMost(LIMIT).until(() -> versions().size() == 15);
     var versions = versions();
     var writes = writes();
     var cluster = cluster();
@@ -270,7 +267,7 @@ final class OwnedObjectsIT {
     await("the other group")
         .atMost(LIMIT)
         .until(() -> names(StatefulSet.class).equals(List.of("glm-a100", "glm-other")));
-    assertThat(all(NetworkPolicy.class)).isEmpty();
+    await("no policies").atMost(LIMIT).until(() -> all(NetworkPolicy.class).isEmpty());
     await("services of the groups")
         .atMost(LIMIT)
         .until(
@@ -344,18 +341,7 @@ final class OwnedObjectsIT {
     create("claim");
     startOperator();
 
-    await("the monitor")
-        .atMost(LIMIT)
-        .until(
-            () ->
-                client
-                    .genericKubernetesResources("monitoring.coreos.com/v1", "PodMonitor")
-                    .inNamespace(namespace)
-                    .list()
-                    .getItems()
-                    .stream()
-                    .map(GenericKubernetesResource::getMetadata)
-                    .anyMatch(metadata -> metadata.getName().equals("demo")));
+    await("the monitor").atMost(LIMIT).until(() -> names(PodMonitor.class).equals(List.of("demo")));
   }
 
   private void startOperator() {
@@ -454,7 +440,8 @@ final class OwnedObjectsIT {
             StatefulSet.class,
             Deployment.class,
             Service.class,
-            PersistentVolumeClaim.class)
+            PersistentVolumeClaim.class,
+            PodMonitor.class)
         .flatMap(type -> all(type).stream())
         .forEach(
             object ->

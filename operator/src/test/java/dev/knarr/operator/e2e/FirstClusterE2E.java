@@ -24,7 +24,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 
-/** The life of the example cluster on a real Kubernetes, with the chart and the images of a user. */
+/**
+ * The life of the example cluster on a real Kubernetes, with the chart and the images of a user.
+ */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class FirstClusterE2E {
@@ -71,7 +73,11 @@ class FirstClusterE2E {
   }
 
   private Set<String> podUids() {
-    return client.pods().inNamespace("default").withLabel("knarr.dev/cluster", "demo").list()
+    return client
+        .pods()
+        .inNamespace("default")
+        .withLabel("knarr.dev/cluster", "demo")
+        .list()
         .getItems()
         .stream()
         .filter(pod -> "Running".equals(pod.getStatus().getPhase()))
@@ -127,7 +133,8 @@ class FirstClusterE2E {
               assertThat(condition(ConditionType.DEGRADED).orElseThrow().getMessage())
                   .contains("cpu-0");
             });
-    System.out.printf("a lost worker was named after %s%n", Duration.between(deleted, Instant.now()));
+    System.out.printf(
+        "a lost worker was named after %s%n", Duration.between(deleted, Instant.now()));
     awaitReady();
     System.out.printf("and ready again after %s%n", Duration.between(deleted, Instant.now()));
   }

@@ -14,8 +14,7 @@ import java.util.List;
 record PodProcess(List<Long> ids) {
   /** The Java processes of a pod. */
   static PodProcess of(KubernetesClient client, String pod) {
-    var uid =
-        client.pods().inNamespace("default").withName(pod).get().getMetadata().getUid();
+    var uid = client.pods().inNamespace("default").withName(pod).get().getMetadata().getUid();
     var ids =
         ProcessHandle.allProcesses()
             .filter(process -> process.info().command().orElse("").endsWith("/java"))
