@@ -98,11 +98,16 @@ modules+=,jdk.jcmd,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs
 # Makes $work/runtime: the Java runtime of the JDK that builds, without what is not used.
 make_runtime() {
   jdk=$("$root/scripts/find-jdk") || exit 1
-  runtime_inputs=$({ cat "$jdk/release"; echo "$modules"; } | hash_of)
+  runtime_inputs=$({ cat "$jdk/release"; echo "$modules"; declare -f make_runtime; } | hash_of)
   [ "$(cat "$work/runtime.inputs" 2>/dev/null)" != "$runtime_inputs" ] || return 0
   say "linking a Java runtime from $jdk"
   rm -rf "$work/runtime" "$work/runtime.inputs"
   quietly runtime "$jdk/bin/jlink" --add-modules "$modules" --strip-java-debug-attributes --no-header-files --no-man-pages --output "$work/runtime"
+  # The JVM looks on the class path for providers whose modules are left out, and on its way makes BouncyCastle's with all its classes.
+  local security=$work/runtime/conf/security/java.security
+  awk -F= '/^security\.provider\.[0-9]+=/ { if ($2 !~ /^(XMLDSig|SunPCSC|JdkSASL|SunPKCS11)$/) print "security.provider." ++n "=" $2; next } { print }' \
+    "$security" >"$security.new"
+  mv "$security.new" "$security"
   echo "$runtime_inputs" >"$work/runtime.inputs"
 }
 
