@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.knarr.api.v1alpha1.ConditionType;
 import dev.knarr.api.v1alpha1.InferenceCluster;
+import dev.knarr.api.v1alpha1.InferenceClusterStatus;
 import dev.knarr.testkit.kube.OneNodeCluster;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
@@ -13,6 +14,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -58,8 +60,10 @@ class FirstClusterE2E {
   }
 
   private Optional<Condition> condition(ConditionType type) {
-    return Optional.ofNullable(cluster().getStatus()).stream()
-        .flatMap(status -> status.getConditions().stream())
+    return Optional.ofNullable(cluster().getStatus())
+        .map(InferenceClusterStatus::getConditions)
+        .stream()
+        .flatMap(List::stream)
         .filter(condition -> type.value().equals(condition.getType()))
         .findFirst();
   }
