@@ -135,6 +135,12 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
         .flatMap(Watched::answer);
   }
 
+  /** How often a head has started llama-server again since this was last asked. */
+  int newRestarts(ResourceID cluster, Target target) {
+    var pod = watched.getOrDefault(cluster, Map.of()).get(target);
+    return pod == null ? 0 : pod.newRestarts();
+  }
+
   @Override
   public void onResourceDeleted(InferenceCluster cluster) {
     watched.remove(ResourceID.fromResource(cluster));
@@ -229,6 +235,7 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
     private final Target target;
     private @Nullable Answer shown;
     private int failures;
+    private int knownRestarts = -1;
     private Rates shownRates = Rates.NONE;
     private Instant ratesShownAt = Instant.MIN;
 
@@ -280,6 +287,16 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
         }
         case Answer.OfFetch _, Answer.Silence _ -> answer;
       };
+    }
+
+    /** A head that is heard for the first time has told its past to somebody else. */
+    synchronized int newRestarts() {
+      if (!(shown instanceof Answer.OfHead(var head))) {
+        return 0;
+      }
+      int before = knownRestarts < 0 ? head.llamaServer().restarts() : knownRestarts;
+      knownRestarts = head.llamaServer().restarts();
+      return Math.max(0, knownRestarts - before);
     }
 
     synchronized Duration pause() {

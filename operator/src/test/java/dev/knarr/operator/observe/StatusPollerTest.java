@@ -118,6 +118,19 @@ class StatusPollerTest {
     }
 
     @Test
+    void whenLlamaServerIsStartedAgain_thenThatIsCountedOnce() {
+      follow();
+      awaitAnswer();
+      assertThat(poller.newRestarts(CLUSTER, head)).isZero();
+
+      pod.script(ScriptedPod.json(Scene.readyHead().replace("\"restarts\": 0", "\"restarts\": 2")));
+      await("the news").until(() -> news.get() == 2);
+
+      assertThat(poller.newRestarts(CLUSTER, head)).isEqualTo(2);
+      assertThat(poller.newRestarts(CLUSTER, head)).isZero();
+    }
+
+    @Test
     void whenItIsNoLongerFollowed_thenItIsNotAskedAgain() {
       follow();
       awaitAnswer();
