@@ -43,19 +43,9 @@ flock -n 9 || { say "waiting for another run of build.sh"; flock 9; }
 
 # --- tools --------------------------------------------------------------------------------------
 
-# Installs Debian packages where that is allowed, and otherwise says what is missing.
-debian() {
-  { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || fail "$1 is missing: apt-get install $*"
-  say "installing $*"
-  # A service that a package would start is not wanted.
-  local policy=/usr/sbin/policy-rc.d mine='' done=''
-  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; mine=1; fi
-  local install=(apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@")
-  export DEBIAN_FRONTEND=noninteractive
-  { "${install[@]}" || { apt-get update && "${install[@]}"; }; } >"$work/install.log" 2>&1 9>&- && done=1
-  [ -z "$mine" ] || rm -f $policy
-  [ -n "$done" ] || { tail -n 5 "$work/install.log" >&2; fail "installing $* failed: see $work/install.log"; }
-}
+# shellcheck source=scripts/debian.sh
+. "$root/scripts/debian.sh"
+debian() { DEBIAN_FRONTEND=noninteractive debian_install "$@" 9>&- || exit 1; }
 
 engine=${KNARR_IMAGE_ENGINE:-}
 if [ -z "$engine" ]; then
@@ -108,22 +98,41 @@ modules+=,jdk.jcmd,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs
 # Makes $work/runtime: the Java runtime of the JDK that builds, without what is not used.
 make_runtime() {
   jdk=$("$root/scripts/find-jdk") || exit 1
-  runtime_inputs=$({ cat "$jdk/release"; echo "$modules"; } | hash_of)
+  runtime_inputs=$({ cat "$jdk/release"; echo "$modules"; declare -f make_runtime; } | hash_of)
   [ "$(cat "$work/runtime.inputs" 2>/dev/null)" != "$runtime_inputs" ] || return 0
   say "linking a Java runtime from $jdk"
   rm -rf "$work/runtime" "$work/runtime.inputs"
   quietly runtime "$jdk/bin/jlink" --add-modules "$modules" --strip-java-debug-attributes --no-header-files --no-man-pages --output "$work/runtime"
+  # The JVM looks on the class path for providers whose modules are left out, and on its way makes BouncyCastle's with all its classes.
+  local security=$work/runtime/conf/security/java.security
+  awk -F= '/^security\.provider\.[0-9]+=/ { if ($2 !~ /^(XMLDSig|SunPCSC|JdkSASL|SunPKCS11)$/) print "security.provider." ++n "=" $2; next } { print }' \
+    "$security" >"$security.new"
+  mv "$security.new" "$security"
   echo "$runtime_inputs" >"$work/runtime.inputs"
 }
 
-# Makes the folder /opt/knarr of an image, $work/NAME: bin, lib, runtime, app. Sets $payload to it and $payload_inputs to what it is made from.
-make_payload() { # make_payload NAME MODULE
+# Makes what an image has as context and sets $payload to that folder, and $payload_inputs to what it is made from.
+make_payload() { # make_payload IMAGE
+  case $1 in
+    operator) make_knarr knarr-operator operator ;;
+    head | worker-*) make_knarr knarr cli ;;
+    server) payload=$root/images/server payload_inputs= ;; # needs nothing of Knarr
+  esac
+}
+
+# Makes the folder /opt/knarr of images, $work/NAME: bin, lib, runtime, app.
+declare -A made=()
+make_knarr() { # make_knarr NAME MODULE
   local name=$1 module=$2 app=$root/$2/target/quarkus-app part=$work/$1.part
+  payload=$work/$name payload_inputs=${made[$1]:-}
+  [ -z "$payload_inputs" ] || return 0
   is_built "$module" || make_applications
   make_runtime
-  payload=$work/$name
   payload_inputs=$({ echo "$runtime_inputs"; hash_files "$app"; cat "$root/images/launcher" "$root/scripts/jvm-flags.sh" "$root"/images/*.sh; } | hash_of)
-  [ "$(cat "$payload.inputs" 2>/dev/null)" != "$payload_inputs" ] || return 0
+  if [ "$(cat "$payload.inputs" 2>/dev/null)" = "$payload_inputs" ]; then
+    made[$name]=$payload_inputs
+    return
+  fi
   say "putting $name together"
   rm -rf "$part" "$payload" "$payload.inputs"
   mkdir -p "$part/bin" "$part/lib"
@@ -138,7 +147,9 @@ make_payload() { # make_payload NAME MODULE
   mv "$part" "$payload"
   rehearse "$name"
   touch -d @315532800 "$payload/lib"
-  echo "$payload_inputs" >"$payload.inputs"
+  # Without a cache it counts as unfinished: the next run tries again.
+  if [ -s "$payload/lib/app.aot" ]; then echo "$payload_inputs" >"$payload.inputs"; else payload_inputs+=-slow; fi
+  made[$name]=$payload_inputs
 }
 
 make_applications() {
@@ -176,6 +187,9 @@ rehearse() {
 
 # --- base images ------------------------------------------------------------------------------------
 
+containerfile() { echo "$root/images/${1%%-*}/Containerfile"; }
+base_of() { sed -n 's/^ARG BASE=//p' "$(containerfile "$1")"; }
+
 make_base() { # make_base IMAGE
   local image=$1 suite=${1##*:} mirror log=$work/base.log folder container
   suite=${suite%-slim}
@@ -183,10 +197,7 @@ make_base() { # make_base IMAGE
   timeout 120 "$engine" pull "$image" >"$log" 2>&1 9>&- && return
   [ "$(id -u)" = 0 ] || fail "$image cannot be pulled (see $log), and making it with debootstrap needs root"
   command -v debootstrap >/dev/null || debian debootstrap
-  mirror=${DEBIAN_MIRROR:-$(
-    { sed -n 's/^URIs:[[:space:]]*\([^[:space:]]*\).*/\1/p' /etc/apt/sources.list.d/debian.sources
-      sed -n 's/^deb[[:space:]]\(\[[^]]*\][[:space:]]\)\?\([^[:space:]]*\).*/\2/p' /etc/apt/sources.list; } 2>/dev/null | head -1 || true
-  )}
+  mirror=$(debian_mirror)
   [ -n "$mirror" ] || fail "$image cannot be pulled (see $log), and this host's apt names no Debian mirror to make it from: set DEBIAN_MIRROR"
   say "making $image with debootstrap, since it cannot be pulled"
   folder=$work/base
@@ -219,19 +230,13 @@ make_base() { # make_base IMAGE
 
 make_image() { # make_image NAME
   local name=$1 image=$prefix/$1:$tag file arguments=() base inputs old started=$SECONDS
-  # The server needs nothing of Knarr.
-  payload=$root/images/server payload_inputs=
-  case $name in
-    operator) make_payload knarr-operator operator ;;
-    head | worker-*) make_payload knarr cli ;;
-  esac
+  make_payload "$name"
   case $name in
     worker-vulkan) arguments=("BACKEND_PACKAGES=libggml0-backend-vulkan mesa-vulkan-drivers") ;;
     worker-rocm) arguments=("BACKEND_PACKAGES=libggml0-backend-hip") ;;
   esac
-  file=$root/images/${name%%-*}/Containerfile
-  base=$(sed -n 's/^ARG BASE=//p' "$file")
-  make_base "$base"
+  file=$(containerfile "$name")
+  base=$(base_of "$name")
   inputs=$({ cat "$file"; echo "$payload_inputs" "${arguments[*]}" "$(image_id "$base")"; } | hash_of)
   if [ -n "$fresh" ] || [ "$(image_inputs "$image")" != "$inputs" ]; then
     old=$(image_id "$image")
@@ -276,4 +281,9 @@ load_image() { # load_image IMAGE
 }
 
 [ -z "$load" ] || [ -S "$load/node/containerd/c.sock" ] || fail "no cluster runs in $load: scripts/cluster/one-node.sh up $load"
+# A base from debootstrap is mostly waiting for the disk; meanwhile the applications get ready.
+(for name in "${names[@]}"; do make_base "$(base_of "$name")"; done) &
+bases=$!
+for name in "${names[@]}"; do make_payload "$name"; done
+wait "$bases" || exit 1
 for name in "${names[@]}"; do make_image "$name"; done

@@ -36,7 +36,7 @@ import socket
 sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
 print(*(s.getsockname()[1] for s in sockets))')
 "$bin/etcd" --data-dir "$folder/etcd" --unsafe-no-fsync --log-level error \
-  --listen-client-urls "http://127.0.0.1:$etcd" --advertise-client-urls "http://127.0.0.1:$etcd" --listen-peer-urls "http://127.0.0.1:$peer" &
+  --listen-client-urls "http://127.0.0.1:$etcd" --advertise-client-urls "http://127.0.0.1:$etcd" --listen-peer-urls "http://127.0.0.1:$peer" >"$folder/etcd.log" 2>&1 &
 pids+=($!)
 openssl ecparam -name prime256v1 -genkey -noout -out "$folder/sa.key"
 echo 'rehearsal,rehearsal,rehearsal,system:masters' >"$folder/tokens"
@@ -57,7 +57,7 @@ EOF
 export KUBECONFIG=$folder/kubeconfig
 until_true 90 "the API server" "$bin/kubectl" get --raw /readyz || { tail -n 5 "$folder/api.log" >&2; exit 1; }
 "$bin/kubectl" apply --server-side -f "$root/crds" >/dev/null
-"$bin/kubectl" wait --for=condition=Established --timeout=30s crd/inferenceclusters.knarr.dev >/dev/null
+until_true 30 "the kind" "$bin/kubectl" get inferenceclusters
 
 # shellcheck source=scripts/jvm-flags.sh
 . "$root/scripts/jvm-flags.sh"

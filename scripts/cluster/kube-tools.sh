@@ -31,6 +31,8 @@ EXTRAS_PACKAGES=(prometheus)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 src=$here/kube-tools
+# shellcheck source=scripts/debian.sh
+. "$here/../debian.sh"
 export CGO_ENABLED=0
 
 say() { printf '%s\n' "$*" >&2; }
@@ -88,15 +90,7 @@ debian() {
   done
   if [ ${#need[@]} = 0 ]; then return; fi
   if [ -n "$looking" ]; then missing+=("${need[@]}"); return; fi
-  { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || die "packages are missing, and installing them needs root and apt: apt-get install ${need[*]}"
-  say "installing ${need[*]}"
-  # A service that the package would start is not wanted: the tests start their own.
-  local policy=/usr/sbin/policy-rc.d mine=
-  if [ ! -e $policy ]; then printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; mine=1; fi
-  local install=(apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${need[@]}")
-  export DEBIAN_FRONTEND=noninteractive
-  { "${install[@]}" || { apt-get update && "${install[@]}"; }; } >&2 9>&- || { [ -z "$mine" ] || rm -f $policy; die "installing ${need[*]} failed"; }
-  if [ -n "$mine" ]; then rm -f $policy; fi
+  DEBIAN_FRONTEND=noninteractive debian_install "${need[@]}" 9>&- || exit 1
 }
 
 group_api() {

@@ -46,11 +46,3 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $name -}}
 {{- end -}}
 {{- end -}}
-
-{{/* "yes" where PodMonitors are wanted. */}}
-{{- define "knarr.podMonitors" -}}
-{{- $wanted := .Values.monitoring.podMonitors -}}
-{{- if or (eq $wanted "Enabled") (and (eq $wanted "Auto") (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/PodMonitor")) -}}
-yes
-{{- end -}}
-{{- end -}}

@@ -50,6 +50,8 @@ public final class KnarrMain implements Runnable {
     commands.put("plan", PlanCommand::new);
     commands.put("worker", WorkerCommand::new);
     commands.put("head", HeadCommand::new);
+    commands.put("fetch", FetchCommand::new);
+    commands.put("install", InstallCommand::new);
     commands.put("bench", BenchCommand::new);
     commands.put("certs", CertsCommand::new);
     return commands;

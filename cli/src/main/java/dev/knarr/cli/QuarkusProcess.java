@@ -3,6 +3,7 @@ package dev.knarr.cli;
 
 import io.quarkus.runtime.Quarkus;
 import io.quarkus.runtime.QuarkusApplication;
+import java.security.Security;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -22,6 +23,10 @@ final class QuarkusProcess {
    */
   static int run(String role, Class<? extends QuarkusApplication> application) {
     System.setProperty("knarr.role", role);
+    // A pod that comes back has another address under its name; the JDK remembers the old one for
+    // 30 s.
+    Security.setProperty("networkaddress.cache.ttl", "5");
+    Security.setProperty("networkaddress.cache.negative.ttl", "2");
     var exitCode = new AtomicInteger(ExitCode.SOFTWARE);
     var problem = new AtomicReference<Throwable>();
     Quarkus.run(

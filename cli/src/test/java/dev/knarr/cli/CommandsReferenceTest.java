@@ -64,7 +64,7 @@ class CommandsReferenceTest {
   @Nested
   class GivenTheReference {
     @ParameterizedTest
-    @ValueSource(strings = {"up", "plan", "worker", "bench", "head", "certs"})
+    @ValueSource(strings = {"up", "plan", "worker", "bench", "head", "fetch", "install", "certs"})
     void whenACommandIsLookedUp_thenItsOptionsAreTheProgramsOwn(String name) throws IOException {
       var command = Objects.requireNonNull(KnarrMain.commandLine().getSubcommands().get(name));
 

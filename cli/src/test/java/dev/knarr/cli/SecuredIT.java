@@ -2,9 +2,7 @@
 package dev.knarr.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
 import java.net.URI;
@@ -70,65 +68,16 @@ class SecuredIT {
             .formatted(MODEL, mode));
   }
 
-  /** A worker as it is started on a box of its own. */
-  private record RunningWorker(KnarrProcess process, String rpc, String management)
-      implements AutoCloseable {
-    static RunningWorker start(String name, String... more) {
-      var announcement = folder.resolve(name + ".json");
-      var arguments =
-          new ArrayList<>(
-              List.of("worker", "--port", "0", "--management-port", "0", "--device", "CPU"));
-      arguments.addAll(List.of("--threads", "1", "--memory-limit", "1Gi"));
-      arguments.addAll(List.of("--announce", announcement.toString()));
-      arguments.addAll(List.of(more));
-      var process = KnarrProcess.start(arguments.toArray(String[]::new));
-      await("the worker has opened its ports")
-          .atMost(KnarrProcess.LIMIT)
-          .until(() -> Files.exists(announcement));
-      try {
-        var ports = new ObjectMapper().readTree(Files.readString(announcement));
-        Files.delete(announcement);
-        return new RunningWorker(
-            process, ports.get("rpc").asText(), ports.get("management").asText());
-      } catch (IOException e) {
-        process.close();
-        throw new IllegalStateException(e);
-      }
-    }
-
-    static RunningWorker secured(String name) {
-      return start(
-          name,
-          "--tls-cert",
-          cert("127.0.0.1.pem"),
-          "--tls-key",
-          cert("127.0.0.1.key"),
-          "--tls-client-ca",
-          cert("ca.pem"));
-    }
-
-    /** The sum of a meter's samples whose line holds all of the texts. */
-    double metric(String name, String... texts) throws IOException, InterruptedException {
-      try (var http = HttpClient.newHttpClient()) {
-        var page =
-            http.send(
-                    HttpRequest.newBuilder(URI.create("http://" + management + "/metrics")).build(),
-                    BodyHandlers.ofString())
-                .body();
-        return page.lines()
-            .filter(line -> line.startsWith(name))
-            .filter(line -> List.of(texts).stream().allMatch(line::contains))
-            .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
-            .sum();
-      }
-    }
-
-    @Override
-    public void close() {
-      process.terminate();
-      process.awaitExit();
-      process.close();
-    }
+  private static RunningWorker secured(String name) {
+    return RunningWorker.start(
+        folder,
+        name,
+        "--tls-cert",
+        cert("127.0.0.1.pem"),
+        "--tls-key",
+        cert("127.0.0.1.key"),
+        "--tls-client-ca",
+        cert("ca.pem"));
   }
 
   private static KnarrProcess up(Path cluster, String first, String second, String... more) {
@@ -166,8 +115,8 @@ class SecuredIT {
   class GivenWorkersThatDemandCertificates {
     @Test
     void whenAClusterRunsOverThem_thenItAnswers() throws Exception {
-      try (var first = RunningWorker.secured("first");
-          var second = RunningWorker.secured("second");
+      try (var first = secured("first");
+          var second = secured("second");
           var knarr = up(cluster("Layer"), first.rpc(), second.rpc(), tls())) {
         assertThat(ask(knarr)).contains(ANSWER);
 
@@ -199,8 +148,8 @@ class SecuredIT {
 
     @Test
     void whenEveryTensorIsCut_thenTheyAddUpByTlsAndItAnswers() throws Exception {
-      try (var first = RunningWorker.secured("first");
-          var second = RunningWorker.secured("second");
+      try (var first = secured("first");
+          var second = secured("second");
           var knarr = up(cluster("Tensor"), first.rpc(), second.rpc(), tls())) {
         assertThat(ask(knarr)).contains(ANSWER);
 
@@ -216,8 +165,8 @@ class SecuredIT {
 
     @Test
     void whenTheHeadHasNoCertificateOrIsPlain_thenTheSentenceSaysSo() throws Exception {
-      try (var first = RunningWorker.secured("first");
-          var second = RunningWorker.secured("second")) {
+      try (var first = secured("first");
+          var second = secured("second")) {
         try (var knarr =
             up(cluster("Layer"), first.rpc(), second.rpc(), "--tls-ca", cert("ca.pem"))) {
           assertThat(knarr.awaitExit()).isEqualTo(1);
@@ -243,8 +192,8 @@ class SecuredIT {
   class GivenPlainWorkers {
     @Test
     void whenTlsIsAskedFor_thenTheSentenceSaysSo() throws Exception {
-      try (var first = RunningWorker.start("first");
-          var second = RunningWorker.start("second");
+      try (var first = RunningWorker.start(folder, "first");
+          var second = RunningWorker.start(folder, "second");
           var knarr = up(cluster("Layer"), first.rpc(), second.rpc(), tls())) {
         assertThat(knarr.awaitExit()).isEqualTo(1);
         assertThat(knarr.output()).contains("does not speak TLS");
@@ -253,7 +202,7 @@ class SecuredIT {
 
     @Test
     void whenEveryTensorIsCutOverOneOfOursAndAStockOne_thenItAnswers() throws Exception {
-      try (var ours = RunningWorker.start("ours");
+      try (var ours = RunningWorker.start(folder, "ours");
           var stock = StockWorker.start()) {
         for (var order :
             List.of(List.of(ours.rpc(), stock.address()), List.of(stock.address(), ours.rpc()))) {

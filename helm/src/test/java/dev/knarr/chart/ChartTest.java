@@ -13,6 +13,8 @@ import io.smallrye.config.SmallRyeConfigBuilder;
 import java.io.IOException;
 import java.lang.reflect.Modifier;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,6 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the chart renders, template by template. */
 class ChartTest {
+  private static final String CRD = "inferenceclusters.knarr.dev.yaml";
   private static final String DIGEST =
       "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   private static final String POD_MONITORS = "--api-versions=monitoring.coreos.com/v1/PodMonitor";
@@ -61,6 +64,7 @@ class ChartTest {
     void whenRendered_thenTheseObjectsAreMade() {
       assertThat(Chart.render().names())
           .containsExactlyInAnyOrder(
+              "CustomResourceDefinition inferenceclusters.knarr.dev",
               "ServiceAccount knarr-system/knarr",
               "Deployment knarr-system/knarr",
               "ClusterRole knarr:knarr-system",
@@ -136,6 +140,40 @@ class ChartTest {
   }
 
   @Nested
+  class GivenTheDefinition {
+    @Test
+    void whenTheChartsCopyIsCompared_thenItIsTheGeneratedOne() throws IOException {
+      var generated = Path.of("../crds").resolve(CRD);
+      var copy = Chart.FOLDER.resolve("files/crds").resolve(CRD);
+
+      if ("1".equals(System.getenv("KNARR_TEST_RECORD"))) {
+        Files.copy(generated, copy, StandardCopyOption.REPLACE_EXISTING);
+      }
+
+      assertThat(copy)
+          .as("the chart's copy; KNARR_TEST_RECORD=1 makes it anew")
+          .hasSameTextualContentAs(generated);
+    }
+
+    @Test
+    void whenRendered_thenItIsTheSameAndIsKept() throws IOException {
+      var file = Files.readString(Path.of("../crds").resolve(CRD));
+      var rendered = Chart.render().object("CustomResourceDefinition inferenceclusters.knarr.dev");
+
+      assertThat(rendered.at("/spec")).isEqualTo(Chart.documents(file).getFirst().at("/spec"));
+      assertThat(rendered.at("/metadata/annotations").get("helm.sh/resource-policy").asText())
+          .isEqualTo("keep");
+    }
+
+    @Test
+    void whenSomebodyElseManagesIt_thenItIsNotRendered() {
+      assertThat(Chart.render("--set", "crds.install=false").names())
+          .isNotEmpty()
+          .noneMatch(name -> name.startsWith("CustomResourceDefinition"));
+    }
+  }
+
+  @Nested
   class GivenTheRights {
     @Test
     void whenTheOperatorSeesAllNamespaces_thenNoRightIsMoreThanItNeeds() {
@@ -148,21 +186,21 @@ class ChartTest {
       assertThat(verbs(rules, "persistentvolumeclaims")).doesNotContain("delete");
       assertThat(verbs(rules, "nodes")).containsExactly("get");
       assertThat(verbs(rules, "leases")).isEmpty();
+      assertThat(verbs(rules, "pods")).doesNotContain("create", "patch");
     }
 
     @Test
     void whenARuleIsRead_thenItsReasonStandsBeforeIt() {
-      for (var yaml : List.of(Chart.render(POD_MONITORS).text())) {
-        var lines = yaml.lines().toList();
-        var rules = 0;
-        for (int i = 1; i < lines.size(); i++) {
-          if (lines.get(i).startsWith("- apiGroups: [") && inOperatorsRole(lines, i)) {
-            rules++;
-            assertThat(reasonAbove(lines, i)).as("reason above line %s of the chart", i).isTrue();
-          }
+      var lines = Chart.render().text().lines().toList();
+
+      var rules = 0;
+      for (int i = 1; i < lines.size(); i++) {
+        if (lines.get(i).startsWith("- apiGroups: [") && inOperatorsRole(lines, i)) {
+          rules++;
+          assertThat(reasonAbove(lines, i)).as("a reason for %s", lines.get(i + 1)).isTrue();
         }
-        assertThat(rules).isGreaterThan(10);
       }
+      assertThat(rules).isGreaterThan(10);
     }
 
     @Test
@@ -321,15 +359,13 @@ class ChartTest {
       "Enabled,false,true",
       "Disabled,true,false",
     })
-    void whenTheKindIsThereOrNot_thenObjectAndRightsGoTogether(
+    void whenTheKindIsThereOrNot_thenTheOperatorsMonitorIs(
         String wanted, boolean there, boolean expected) {
-      var setting = "monitoring.podMonitors=" + wanted;
+      var setting = "monitoring.podMonitor=" + wanted;
       var rendered =
           there ? Chart.render("--set", setting, POD_MONITORS) : Chart.render("--set", setting);
 
       assertThat(rendered.names().contains("PodMonitor knarr-system/knarr")).isEqualTo(expected);
-      var rules = rendered.object("ClusterRole knarr:knarr-system").at("/rules");
-      assertThat(verbs(rules, "podmonitors").contains("create")).isEqualTo(expected);
     }
 
     @Test
@@ -500,7 +536,7 @@ class ChartTest {
       "watch.namespaces=ai,watch/namespaces",
       "clusters.nodeLostSeconds=-1,clusters/nodeLostSeconds",
       "clusters.httpProxy=proxy:3128,clusters/httpProxy",
-      "monitoring.podMonitors=true,monitoring/podMonitors",
+      "monitoring.podMonitor=true,monitoring/podMonitor",
       "replicas=many,replicas",
     })
     void whenAValueIsWrong_thenTheSchemaNamesIt(String setting, String named) {

@@ -20,6 +20,12 @@ public final class Labels {
   /** An annotation of pod templates: the hash of the template, as the operator asked for it. */
   public static final String REVISION = "knarr.dev/revision";
 
+  /** An annotation of the head's Deployment: which release of Knarr the cluster was built by. */
+  public static final String RELEASE = "knarr.dev/release";
+
+  /** An annotation of the head's Deployment: the generation of the spec it was built from. */
+  public static final String GENERATION = "knarr.dev/generation";
+
   /** The value of {@link #NAME}. */
   public static final String KNARR = "knarr";
 

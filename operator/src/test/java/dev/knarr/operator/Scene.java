@@ -257,7 +257,7 @@ public final class Scene {
   }
 
   public Scene node(String name, String trouble) {
-    nodes.put(name, new NodeState(name, Optional.of(trouble)));
+    nodes.put(name, new NodeState(name, Optional.of(trouble), at));
     return this;
   }
 

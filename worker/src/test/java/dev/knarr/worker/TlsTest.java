@@ -296,6 +296,24 @@ class TlsTest {
     }
 
     @Test
+    void whenItIsForAllHostsOfADomain_thenThoseOfTheDomainAreServedOnly() throws IOException {
+      var pods =
+          authority.issue(
+              Leaf.ofPeer("pods", List.of("*.glm-cpu.models.svc"), List.of(), TestAuthority.LIFE));
+      try (var worker = RunningWorker.configured(with(pods));
+          var served =
+              RawClient.to(
+                  worker.port(), "glm-cpu-0.glm-cpu.models.svc", trusting(authority, null))) {
+        assertThat(served.sum(0, 2, 3)).isEqualTo(5);
+
+        for (var other : List.of("glm-cpu-0.glm-cpu.other.svc", "a.b.glm-cpu.models.svc")) {
+          assertThat(refusal(worker, other, trusting(authority, null)).fault())
+              .isEqualTo(TlsFault.WRONG_HOST);
+        }
+      }
+    }
+
+    @Test
     void whenTheWorkerIsPlain_thenBothSidesSaySo() {
       try (var worker = RunningWorker.with("CPU")) {
         var refusal = refusal(worker, "localhost", trusting(authority, null));

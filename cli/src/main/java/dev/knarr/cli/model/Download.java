@@ -3,6 +3,7 @@ package dev.knarr.cli.model;
 
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -11,7 +12,7 @@ import java.util.Optional;
  * @param url where it is
  * @param target where it goes
  * @param sha256 what its bytes have to hash to, where the user said so
- * @param token sent as a bearer token, to the host of {@code url} only
+ * @param headers sent to the host of {@code url} only, such as Authorization
  * @param fixed whether the file can never change under this address, so that a complete copy needs
  *     no question to the server
  * @param remedies what to do about refusals
@@ -20,14 +21,14 @@ record Download(
     URI url,
     Path target,
     Optional<String> sha256,
-    Optional<String> token,
+    Map<String, String> headers,
     boolean fixed,
     Remedies remedies) {
   String name() {
     return String.valueOf(target.getFileName());
   }
 
-  /** Not the default of a record: a token has no place in a log, a signed address neither. */
+  /** Not the default of a record: a secret has no place in a log, a signed address neither. */
   @Override
   public String toString() {
     return "Download of " + address();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.head.api.FetchReason;
 import dev.knarr.plan.ByteSize;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -15,6 +16,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Fetches one file so that nobody ever sees half of it: into {@code FILE.part}, hashed on the way,
@@ -26,11 +28,14 @@ final class Downloader {
   private final TransferLimits limits;
   private final HttpClient client;
 
-  Downloader(TransferListener listener, TransferLimits limits) {
+  /**
+   * @param web prepares the client: proxies, and certificates to trust
+   */
+  Downloader(TransferListener listener, TransferLimits limits, WebAccess web) {
     this.listener = listener;
     this.limits = limits;
     this.client =
-        HttpClient.newBuilder()
+        web.client()
             .version(HttpClient.Version.HTTP_1_1)
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(limits.connect())
@@ -49,7 +54,7 @@ final class Downloader {
       if (usable(download)) {
         return target;
       }
-      var part = target.resolveSibling(download.name() + ".part");
+      var part = partOf(download);
       try (var _ = FileLock.take(target, part, limits, listener)) {
         // Another run may have fetched it meanwhile.
         if (!complete(download) || !usable(download)) {
@@ -59,12 +64,40 @@ final class Downloader {
       return target;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new ModelException("Fetching %s was stopped.".formatted(download.name()), e);
-    } catch (IOException e) {
       throw new ModelException(
-          "%s cannot be kept in %s: %s. Correct the folder, or set KNARR_CACHE to another."
-              .formatted(download.name(), target.getParent(), reason(e)),
-          e);
+          FetchReason.MODEL_FETCHING, "Fetching %s was stopped.".formatted(download.name()), e);
+    } catch (IOException e) {
+      throw unwritable(download, e);
+    }
+  }
+
+  /** The local storage fails; full is another matter than not writable. */
+  static ModelException unwritable(Download download, IOException e) {
+    var text = String.valueOf(e.getMessage());
+    boolean full = text.contains("No space left") || text.contains("quota exceeded");
+    return new ModelException(
+        full ? FetchReason.MODEL_NO_SPACE : FetchReason.CONFIG_INVALID,
+        "%s cannot be kept in %s: %s. %s"
+            .formatted(
+                download.name(),
+                download.target().toAbsolutePath().getParent(),
+                reason(e),
+                full ? download.remedies().room() : download.remedies().storage()),
+        e);
+  }
+
+  /**
+   * The size of a file at its source; empty where the server does not tell, or refuses, which the
+   * transfer will say better.
+   */
+  OptionalLong size(Download download) throws InterruptedException {
+    // A signed address often allows nothing but GET.
+    try (var answer = HttpExchange.open(client, download, Map.of("Range", "bytes=0-0"), limits)) {
+      return answer.status() == 200 || answer.status() == 206
+          ? answer.totalBytes()
+          : OptionalLong.empty();
+    } catch (IOException e) {
+      return OptionalLong.empty();
     }
   }
 
@@ -102,6 +135,11 @@ final class Downloader {
               .formatted(download.name(), download.url().getHost()));
     }
     return true;
+  }
+
+  /** Where a file grows. */
+  static Path partOf(Download download) {
+    return download.target().resolveSibling(download.name() + ".part");
   }
 
   /** Whether a complete copy is in the cache, whatever the server has by now. */
@@ -143,6 +181,7 @@ final class Downloader {
       failures = Files.size(part) > before ? 1 : failures + 1;
       if (failures >= limits.attempts()) {
         throw new ModelException(
+            FetchReason.MODEL_SERVER_UNREACHABLE,
             "%s could not be fetched from %s: %s, %d times in a row. What is here stays: start again to go on from there."
                 .formatted(download.name(), download.url().getHost(), why, failures));
       }
@@ -224,28 +263,45 @@ final class Downloader {
   }
 
   private static ModelException refused(Download download, HttpExchange answer) {
-    var remedy =
-        switch (answer.status()) {
-          case 401 -> download.remedies().unauthorized();
-          case 403 -> download.remedies().forbidden();
-          case 404, 410 -> download.remedies().missing();
-          default -> "Try again later, or fetch the file yourself and use a path source.";
-        };
-    return new ModelException(
-        "%s cannot be fetched: %s answered %d. %s"
-            .formatted(
-                download.name(), Download.withoutQuery(answer.url()), answer.status(), remedy));
+    var remedies = download.remedies();
+    var sentence =
+        "%s cannot be fetched: %s answered %d. "
+            .formatted(download.name(), Download.withoutQuery(answer.url()), answer.status());
+    return switch (answer.status()) {
+      case 401 ->
+          new ModelException(FetchReason.MODEL_ACCESS_DENIED, sentence + remedies.unauthorized());
+      case 403 ->
+          new ModelException(FetchReason.MODEL_ACCESS_DENIED, sentence + remedies.forbidden());
+      case 404, 410 ->
+          new ModelException(FetchReason.MODEL_NOT_FOUND, sentence + remedies.missing());
+      default ->
+          new ModelException(FetchReason.MODEL_SERVER_UNREACHABLE, sentence + remedies.otherwise());
+    };
   }
 
   private static void requireSpace(Download download, PartFile part) throws IOException {
-    long missing = part.totalBytes() - part.sizeBytes();
+    requireSpace(download, download.name(), part.totalBytes() - part.sizeBytes());
+  }
+
+  /**
+   * Finds out before a transfer whether there is room for it.
+   *
+   * @param what the files, for the sentence
+   * @param missing bytes that are still to come
+   */
+  static void requireSpace(Download download, String what, long missing) throws IOException {
     var folder = download.target().toAbsolutePath().getParent();
     long usable = Files.getFileStore(folder).getUsableSpace();
     if (missing > usable) {
       throw new ModelException(
-          "%s needs %s more, but %s has %s free: make room, or set KNARR_CACHE to a folder on another disk."
+          FetchReason.MODEL_NO_SPACE,
+          "%s needs %s more, but %s has %s free. %s"
               .formatted(
-                  download.name(), ByteSize.format(missing), folder, ByteSize.format(usable)));
+                  what,
+                  ByteSize.format(missing),
+                  folder,
+                  ByteSize.format(usable),
+                  download.remedies().room()));
     }
   }
 
@@ -258,12 +314,15 @@ final class Downloader {
       partFile.reset();
       Files.deleteIfExists(part);
       throw new ModelException(
+          FetchReason.MODEL_CHECKSUM_MISMATCH,
           "%s from %s has sha256 %s, but %s says %s. It was removed: start again, and if it happens twice do not use this source%s."
               .formatted(
                   download.name(),
                   download.url().getHost(),
                   found,
-                  download.sha256().isPresent() ? "the cluster file" : "the publisher",
+                  download.sha256().isPresent()
+                      ? "the source in the cluster file"
+                      : "the publisher",
                   expected.get(),
                   download.sha256().isPresent() ? " or correct the sha256" : ""));
     }

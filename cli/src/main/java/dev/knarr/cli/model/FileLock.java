@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.head.api.FetchReason;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
@@ -51,6 +52,7 @@ final class FileLock implements AutoCloseable {
           lastGrowth = System.nanoTime();
         } else if (System.nanoTime() - lastGrowth > limits.lock().toNanos()) {
           throw new ModelException(
+              FetchReason.CONFIG_INVALID,
               "Another run of knarr holds %s.lock and has made no headway for %d s: end it and start again."
                   .formatted(target, limits.lock().toSeconds()));
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.head.api.FetchReason;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -32,8 +33,8 @@ record HttpExchange(
   private static final Pattern CONTENT_RANGE = Pattern.compile("bytes (\\d+)-\\d+/(\\d+|\\*)");
 
   /**
-   * Asks for {@code download} and follows redirects by hand, because the token may go to the first
-   * host only: Hugging Face redirects to storage of others.
+   * Asks for {@code download} and follows redirects by hand, because secret headers may go to the
+   * first host only: Hugging Face redirects to storage of others.
    */
   static HttpExchange open(
       HttpClient client, Download download, Map<String, String> headers, TransferLimits limits)
@@ -48,8 +49,8 @@ record HttpExchange(
               // A compressed body would have another length than the ranges speak of.
               .header("Accept-Encoding", "identity");
       headers.forEach(request::header);
-      if (download.token().isPresent() && sameOrigin(url, download.url())) {
-        request.header("Authorization", "Bearer " + download.token().get());
+      if (sameOrigin(url, download.url())) {
+        download.headers().forEach(request::setHeader);
       }
       var response = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
       if (sameOrigin(url, download.url())) {
@@ -67,12 +68,14 @@ record HttpExchange(
       if ("https".equalsIgnoreCase(url.getScheme())
           && !"https".equalsIgnoreCase(next.getScheme())) {
         throw new ModelException(
+            FetchReason.MODEL_SERVER_UNREACHABLE,
             "%s redirects from https to %s, which anybody on the way could change: correct the address."
                 .formatted(download.address(), Download.withoutQuery(next)));
       }
       url = next;
     }
     throw new ModelException(
+        FetchReason.MODEL_SERVER_UNREACHABLE,
         "%s redirects more than %d times: correct the address."
             .formatted(download.address(), MOST_REDIRECTS));
   }
@@ -87,6 +90,7 @@ record HttpExchange(
       // As bad as an address of another kind.
     }
     throw new ModelException(
+        FetchReason.MODEL_SERVER_UNREACHABLE,
         "%s redirects to something that is no address of http or https: correct the address."
             .formatted(download.address()));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.head.api.FetchReason;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
@@ -34,6 +35,7 @@ public sealed interface ModelSource {
     public Http {
       if (!isHttp(url)) {
         throw new ModelException(
+            FetchReason.CONFIG_INVALID,
             "The model's address %s is not one of http or https: write it as https://host/path/model.gguf."
                 .formatted(url));
       }
@@ -62,20 +64,24 @@ public sealed interface ModelSource {
     public HuggingFace {
       if (!repo.matches("[\\w.-]+/[\\w.-]+") || ("/" + repo + "/").contains("/../")) {
         throw new ModelException(
+            FetchReason.CONFIG_INVALID,
             "The Hugging Face repository '%s' has to be written as owner/name.".formatted(repo));
       }
       // The three become folders of the cache.
       if (file.isEmpty() || file.startsWith("/") || ("/" + file + "/").contains("/../")) {
         throw new ModelException(
+            FetchReason.CONFIG_INVALID,
             "The file '%s' of %s has to be a path inside the repository.".formatted(file, repo));
       }
       if (!revision.matches("[\\w./-]+") || ("/" + revision + "/").contains("/../")) {
         throw new ModelException(
+            FetchReason.CONFIG_INVALID,
             "The revision '%s' of %s has to be a branch, a tag or a commit."
                 .formatted(revision, repo));
       }
       if (endpoint.isPresent() && !isHttp(endpoint.get())) {
         throw new ModelException(
+            FetchReason.CONFIG_INVALID,
             "The endpoint %s of %s is not an address of http or https."
                 .formatted(endpoint.get(), repo));
       }
@@ -98,6 +104,7 @@ public sealed interface ModelSource {
     var hash = sha256.strip().toLowerCase(Locale.ROOT);
     if (!hash.matches("[0-9a-f]{64}")) {
       throw new ModelException(
+          FetchReason.CONFIG_INVALID,
           "The sha256 given for %s has to be 64 hexadecimal digits, not '%s'."
               .formatted(file, sha256));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.head.api.FetchReason;
 import dev.knarr.plan.ByteSize;
 import java.io.EOFException;
 import java.io.IOException;
@@ -111,6 +112,9 @@ final class PartFile implements AutoCloseable {
   void append(Download download, InputStream body, Duration stall, TransferListener listener)
       throws IOException {
     long have = channel.size();
+    if (have > hashedBytes) {
+      listener.verifying(download.name());
+    }
     hashUpTo(have);
     channel.position(have);
     var chunk = new byte[CHUNK_BYTES];
@@ -161,10 +165,7 @@ final class PartFile implements AutoCloseable {
         channel.write(buffer);
       }
     } catch (IOException e) {
-      throw new ModelException(
-          "%s cannot be written to %s: %s. Make room, or set KNARR_CACHE to a folder on another disk; what is here stays and is used then."
-              .formatted(download.name(), download.target().getParent(), e.getMessage()),
-          e);
+      throw Downloader.unwritable(download, e);
     }
   }
 
@@ -174,6 +175,7 @@ final class PartFile implements AutoCloseable {
     if (!Arrays.equals(chunk, 0, common, GGUF, 0, common)) {
       reset();
       throw new ModelException(
+          FetchReason.MODEL_UNREADABLE,
           "What %s sends is no GGUF file (it begins with '%s'): correct the address."
               .formatted(
                   download.address(),

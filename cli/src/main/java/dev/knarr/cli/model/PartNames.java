@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.model;
 
+import dev.knarr.head.api.FetchReason;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -31,11 +32,13 @@ final class PartNames {
     int parts = Integer.parseInt(matcher.group(3));
     if (part != 1) {
       throw new ModelException(
+          FetchReason.CONFIG_INVALID,
           "%s is part %d of %d: name the first part, the others are found from it."
               .formatted(name, part, parts));
     }
     if (parts == 0 || parts > MOST_PARTS) {
-      throw new ModelException("%s cannot be one of %d parts.".formatted(name, parts));
+      throw new ModelException(
+          FetchReason.CONFIG_INVALID, "%s cannot be one of %d parts.".formatted(name, parts));
     }
     return IntStream.rangeClosed(1, parts)
         .mapToObj(

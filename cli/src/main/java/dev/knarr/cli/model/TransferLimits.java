@@ -20,6 +20,17 @@ record TransferLimits(
     int attempts,
     Duration pause,
     Duration lock) {
+  /** Where nobody sits in front of it: about two minutes before a server is given up. */
+  static TransferLimits patient() {
+    return new TransferLimits(
+        Duration.ofSeconds(15),
+        Duration.ofMinutes(1),
+        Duration.ofMinutes(1),
+        8,
+        Duration.ofSeconds(2),
+        Duration.ofMinutes(5));
+  }
+
   static TransferLimits defaults() {
     return new TransferLimits(
         Duration.ofSeconds(15),

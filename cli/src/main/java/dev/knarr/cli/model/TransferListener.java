@@ -18,6 +18,9 @@ public interface TransferListener {
    */
   void note(String sentence);
 
+  /** What an earlier run has brought is read again, for its hash. */
+  default void verifying(String file) {}
+
   /** A file is complete and checked. */
   void done(String file, long bytes);
 }

@@ -24,20 +24,28 @@ final class BeanFields {
   }
 
   private static Map<String, Type> find(Class<?> bean) {
-    var fields = new LinkedHashMap<String, Type>();
+    var types = new LinkedHashMap<String, Type>();
+    declared(bean).forEach((name, field) -> types.put(name, field.getGenericType()));
+    return types;
+  }
+
+  /** The same fields as they are declared. */
+  static Map<String, Field> declared(Class<?> bean) {
+    var fields = new LinkedHashMap<String, Field>();
     for (Class<?> type = bean; type != null && type != Object.class; type = type.getSuperclass()) {
       for (var field : type.getDeclaredFields()) {
         if (!Modifier.isStatic(field.getModifiers())
             && !field.isAnnotationPresent(JsonIgnore.class)
             && !field.getName().equals("additionalProperties")) {
-          fields.put(name(field), field.getGenericType());
+          fields.put(name(field), field);
         }
       }
     }
     return fields;
   }
 
-  private static String name(Field field) {
+  /** The name as it is written in a document. */
+  static String name(Field field) {
     var property = field.getAnnotation(JsonProperty.class);
     return property == null || property.value().isEmpty() ? field.getName() : property.value();
   }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import io.fabric8.kubernetes.api.model.Quantity;
 import org.jspecify.annotations.Nullable;
 
 /** A folder that ends with its pod. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public class EmptyDirStorage {
   /** The pod is ended when the folder grows over this. Default: no limit. */
   private @Nullable Quantity sizeLimit;

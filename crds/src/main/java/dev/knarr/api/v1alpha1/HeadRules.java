@@ -10,25 +10,29 @@ final class HeadRules {
    * What the plan, the supervisor or another field of the spec sets; all spellings of llama-server
    * 0.7.0. Refused rather than overridden: two values would make the status a lie.
    */
-  static final Set<String> OWNED_ARGUMENTS =
-      Set.of(
-          ("-h --help --usage --version -cl --cache-list --list-devices"
-                  + " -m --model -mu --model-url -dr --docker-repo -hf -hfr --hf-repo -hff --hf-file"
-                  + " --models-dir --models-preset -a --alias"
-                  + " --rpc -dev --device -ngl --gpu-layers --n-gpu-layers -sm --split-mode"
-                  + " -ts --tensor-split -mg --main-gpu -fit --fit -fitt --fit-target -fitc --fit-ctx"
-                  + " -ot --override-tensor -cmoe --cpu-moe -ncmoe --n-cpu-moe -ncffn --n-cpu-ffn"
-                  + " -kvo --kv-offload -nkvo --no-kv-offload"
-                  + " -c --ctx-size -np --parallel -kvu --kv-unified -no-kvu --no-kv-unified"
-                  + " --kv-unified-per-slot -ctk --cache-type-k -ctv --cache-type-v -fa --flash-attn"
-                  + " --swa-full -cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints"
-                  + " -md --model-draft --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf"
-                  + " -devd --device-draft --spec-draft-device"
-                  + " -ngld --gpu-layers-draft --n-gpu-layers-draft --spec-draft-ngl"
-                  + " -mm --mmproj -mmu --mmproj-url"
-                  + " --host --port --reuse-port --api-prefix --api-key --api-key-file"
-                  + " --ssl-key-file --ssl-cert-file --metrics --slots --no-slots")
-              .split(" "));
+  private static final String OWNED =
+      "-h --help --usage --version -cl --cache-list --list-devices"
+          + " -m --model -mu --model-url -dr --docker-repo -hf -hfr --hf-repo -hff --hf-file"
+          + " --models-dir --models-preset -a --alias"
+          + " --rpc -dev --device -ngl --gpu-layers --n-gpu-layers -sm --split-mode"
+          + " -ts --tensor-split -mg --main-gpu -fit --fit -fitt --fit-target -fitc --fit-ctx"
+          + " -ot --override-tensor -cmoe --cpu-moe -ncmoe --n-cpu-moe -ncffn --n-cpu-ffn"
+          + " -kvo --kv-offload -nkvo --no-kv-offload"
+          + " -c --ctx-size -np --parallel -kvu --kv-unified -no-kvu --no-kv-unified"
+          + " --kv-unified-per-slot -ctk --cache-type-k -ctv --cache-type-v -fa --flash-attn"
+          + " --swa-full -cram --cache-ram -ctxcp --ctx-checkpoints --swa-checkpoints"
+          + " -md --model-draft --spec-draft-model -hfd -hfrd --hf-repo-draft --spec-draft-hf"
+          + " -devd --device-draft --spec-draft-device"
+          + " -ngld --gpu-layers-draft --n-gpu-layers-draft --spec-draft-ngl"
+          + " -mm --mmproj -mmu --mmproj-url"
+          + " --host --port --reuse-port --api-prefix --api-key --api-key-file"
+          + " --ssl-key-file --ssl-cert-file --metrics --slots --no-slots";
+
+  private static final Set<String> OWNED_ARGUMENTS = Set.of(OWNED.split(" "));
+
+  /** {@link #owned} in CEL. */
+  static final String NOT_OWNED =
+      "!(self.split('=')[0].split(' ')[0].replace('_', '-') in '" + OWNED + "'.split(' '))";
 
   private HeadRules() {}
 
@@ -55,9 +59,7 @@ final class HeadRules {
 
   /** llama-server takes {@code --ctx_size} for {@code --ctx-size}; {@code =} is refused too. */
   private static boolean owned(String argument) {
-    var name = argument.split("[= ]", 2)[0];
-    return OWNED_ARGUMENTS.contains(name)
-        || (name.startsWith("--") && OWNED_ARGUMENTS.contains(name.replace('_', '-')));
+    return OWNED_ARGUMENTS.contains(argument.split("[= ]", 2)[0].replace('_', '-'));
   }
 
   static void checkNetwork(@Nullable NetworkSpec network, RuleChecks found) {

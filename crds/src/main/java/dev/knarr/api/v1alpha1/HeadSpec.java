@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.fabric8.generator.annotation.Default;
+import io.fabric8.generator.annotation.Size;
+import io.fabric8.generator.annotation.ValidationRule;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The process that serves clients: it proves the workers, plans, and runs llama-server. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public class HeadSpec extends PlacementSpec {
   /** Devices of the head itself, which take layers too. Default: none. */
   private @Nullable DeviceRequest devices;
@@ -13,7 +18,9 @@ public class HeadSpec extends PlacementSpec {
    * Further arguments of llama-server, such as --jinja, one word per item. Default: none. What the
    * plan sets is refused. A change restarts the head.
    */
-  private @Nullable List<String> args;
+  @Size(max = 256)
+  @EachItem(@ValidationRule(value = HeadRules.NOT_OWNED, message = Sentences.HEAD_ARGUMENT))
+  private @Nullable List<@Size(max = 8192) String> args;
 
   /**
    * API keys, one per line, that clients must send. Default: none, everybody who can connect is
@@ -22,12 +29,15 @@ public class HeadSpec extends PlacementSpec {
   private @Nullable SecretKeyReference apiKeySecretRef;
 
   /** How clients reach the head. Default: ClusterIP on port 8080. */
+  @Default("{}")
   private @Nullable ServiceSpec service;
 
   /**
    * How long running answers may take to finish before the head ends, 0 to 3600 seconds. Default
    * 60.
    */
+  @Default("60")
+  @ValidationRule(value = "self >= 0 && self <= 3600", message = Sentences.DRAIN_SECONDS)
   private @Nullable Integer drainSeconds;
 
   public @Nullable DeviceRequest getDevices() {

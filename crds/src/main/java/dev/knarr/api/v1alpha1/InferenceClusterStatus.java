@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.model.annotation.LabelSelector;
+import io.fabric8.kubernetes.model.annotation.StatusReplicas;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What has been proven about a cluster. */
+/** What has been proven about a cluster. Written by the operator only. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public class InferenceClusterStatus {
   /** The generation of the spec this status is about. */
   private @Nullable Long observedGeneration;
@@ -16,11 +20,14 @@ public class InferenceClusterStatus {
   /** Why the phase is what it is, one word of the documented list. */
   private @Nullable String reason;
 
+  /** What is missing and who acts next, in a sentence or two. */
+  private @Nullable String message;
+
   /** Heads that run, 0 or 1. */
-  private @Nullable Integer replicas;
+  @StatusReplicas private @Nullable Integer replicas;
 
   /** Selects the head's pod, for autoscalers. */
-  private @Nullable String selector;
+  @LabelSelector private @Nullable String selector;
 
   /** Where clients connect: the base address of the OpenAI-compatible interface. */
   private @Nullable String endpoint;
@@ -65,6 +72,14 @@ public class InferenceClusterStatus {
 
   public void setReason(@Nullable String reason) {
     this.reason = reason;
+  }
+
+  public @Nullable String getMessage() {
+    return message;
+  }
+
+  public void setMessage(@Nullable String message) {
+    this.message = message;
   }
 
   public @Nullable Integer getReplicas() {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -11,7 +9,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Rules of {@code spec.model}. */
 final class ModelRules {
-  private static final String SHA256_PATTERN = "[0-9a-fA-F]{64}";
   private static final int MAX_CONTEXT = 1 << 24;
   private static final Set<KvCacheType> PLAIN_TYPES =
       EnumSet.of(KvCacheType.F32, KvCacheType.F16, KvCacheType.BF16);
@@ -26,8 +23,7 @@ final class ModelRules {
       return;
     }
     if (found.required("spec.model.name", model.getName())) {
-      found.pattern(
-          "spec.model.name", model.getName(), "[A-Za-z0-9._:/-]{1,63}", Sentences.MODEL_NAME);
+      found.pattern("spec.model.name", model.getName(), Patterns.MODEL_NAME, Sentences.MODEL_NAME);
     }
     checkSource("spec.model.source", model.getSource(), found);
     checkStorage("spec.model.storage", model.getStorage(), found);
@@ -116,14 +112,14 @@ final class ModelRules {
 
   private static void checkHttp(String field, HttpSource http, RuleChecks found) {
     if (found.required(field + ".url", http.getUrl())) {
-      checkUrl(field + ".url", http.getUrl(), found);
+      found.pattern(field + ".url", http.getUrl(), Patterns.URL, Sentences.URL);
     }
-    found.pattern(field + ".sha256", http.getSha256(), SHA256_PATTERN, Sentences.SHA256);
+    found.pattern(field + ".sha256", http.getSha256(), Patterns.SHA256, Sentences.SHA256);
     var parts = http.getPartSha256();
     if (parts != null) {
       for (int i = 0; i < parts.size(); i++) {
         found.pattern(
-            field + ".partSha256[" + i + "]", parts.get(i), SHA256_PATTERN, Sentences.SHA256);
+            field + ".partSha256[" + i + "]", parts.get(i), Patterns.SHA256, Sentences.SHA256);
       }
       if (http.getSha256() != null) {
         found.add(field + ".partSha256", Sentences.ONE_SHA256);
@@ -136,31 +132,17 @@ final class ModelRules {
 
   private static void checkHuggingFace(String field, HuggingFaceSource source, RuleChecks found) {
     if (found.required(field + ".repo", source.getRepo())) {
-      found.pattern(
-          field + ".repo", source.getRepo(), "[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", Sentences.REPO);
+      found.pattern(field + ".repo", source.getRepo(), Patterns.REPO, Sentences.REPO);
     }
     found.relativePath(field + ".file", source.getFile());
     if (source.getRevision() != null) {
       found.relativePath(field + ".revision", source.getRevision());
     }
-    found.pattern(field + ".sha256", source.getSha256(), SHA256_PATTERN, Sentences.SHA256);
-    checkUrl(field + ".endpoint", source.getEndpoint(), found);
+    found.pattern(field + ".sha256", source.getSha256(), Patterns.SHA256, Sentences.SHA256);
+    if (source.getEndpoint() != null && found.required(field + ".endpoint", source.getEndpoint())) {
+      found.pattern(field + ".endpoint", source.getEndpoint(), Patterns.URL, Sentences.URL);
+    }
     found.secret(field + ".tokenSecretRef", source.getTokenSecretRef());
-  }
-
-  private static void checkUrl(String field, @Nullable String url, RuleChecks found) {
-    if (url == null) {
-      return;
-    }
-    try {
-      var uri = new URI(url);
-      if (url.matches("https?://.*") && uri.getHost() != null) {
-        return;
-      }
-    } catch (URISyntaxException _) {
-      // the sentence below says it
-    }
-    found.add(field, Sentences.URL);
   }
 
   private static void checkStorage(String field, @Nullable ModelStorage storage, RuleChecks found) {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.fabric8.generator.annotation.ValidationRule;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Where a GGUF file is: exactly one of the fields is set. For a model in several parts name the
- * first (NAME-00001-of-0000N.gguf); the others are found beside it.
- */
+/** Where a GGUF file is: exactly one of the fields is set. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@ValidationRule(
+    value =
+        "[has(self.path), has(self.claim), has(self.hostPath), has(self.http), has(self.huggingFace), has(self.image)].filter(set, set).size() == 1",
+    message = Sentences.ONE_SOURCE)
+@ValidationRule(value = "!has(self.path)", message = Sentences.KUBERNETES_PATH, fieldPath = ".path")
 public class ModelSource {
   /** A file of this machine, relative to the file that holds this document. Local mode only. */
   private @Nullable String path;

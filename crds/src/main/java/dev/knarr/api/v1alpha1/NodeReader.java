@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.snakeyaml.engine.v2.common.ScalarStyle;
@@ -32,9 +31,6 @@ final class NodeReader {
   private static final int MAX_NODES = 20_000;
 
   private static final int MAX_DEPTH = 40;
-  private static final Pattern QUANTITY =
-      Pattern.compile(
-          "\\+?(\\d+(\\.\\d*)?|\\.\\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\\d{1,2})?");
   private static final Map<String, Type> ROOT =
       new TreeMap<>(
           Map.of(
@@ -229,14 +225,11 @@ final class NodeReader {
   }
 
   private @Nullable Object quantity(Node node, String field) {
-    if (node instanceof ScalarNode scalar && QUANTITY.matcher(scalar.getValue()).matches()) {
+    if (node instanceof ScalarNode scalar && scalar.getValue().matches(Patterns.SIZE)) {
       return scalar.getValue();
     }
-    return wrong(
-        node,
-        field,
-        "a size",
-        "Write a number with a unit of Kubernetes, such as 16Gi, 512Mi or 10G");
+    document.problem(line(node), field, Sentences.SIZE);
+    return null;
   }
 
   private @Nullable Object constant(Node node, String field, Class<?> type) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import io.fabric8.kubernetes.api.model.Affinity;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.ResourceRequirements;
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Where pods run and what they are given; for worker groups and the head. Local mode reads only
  * resources.limits.memory and leaves the rest aside.
  */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public abstract class PlacementSpec {
   /**
    * CPU and memory of the container. Default: none. limits.memory is also handed to a worker as the
@@ -59,7 +61,10 @@ public abstract class PlacementSpec {
    */
   private @Nullable List<EnvVar> env;
 
-  /** Further volumes of the pod. Default: none. */
+  /**
+   * Further volumes of the pod, of the kinds that Kubernetes has not given up for CSI. Default:
+   * none. A change restarts the pods.
+   */
   private @Nullable List<Volume> volumes;
 
   /** Where they are mounted in the container. Default: none. */

@@ -60,7 +60,7 @@ final class RuleChecks {
 
   void absolutePath(String field, @Nullable HostPathSource source) {
     if (source != null && required(field, source.getPath())) {
-      pattern(field, source.getPath(), "/.*", Sentences.ABSOLUTE_PATH);
+      pattern(field, source.getPath(), Patterns.ABSOLUTE_PATH, Sentences.ABSOLUTE_PATH);
     }
   }
 

@@ -31,7 +31,7 @@ public final class Sentences {
   public static final String EMPTY_TEXT =
       "This field may not be empty. Give a value or leave it out.";
   public static final String URL =
-      "The address must begin with http:// or https:// and name a host. Correct it.";
+      "The address must begin with http:// or https:// and a host, without a user, blanks and '#'. Correct it.";
   public static final String SHA256 =
       "A SHA-256 has 64 hexadecimal digits. Copy it again, without a prefix.";
   public static final String ONE_SHA256 =
@@ -42,6 +42,10 @@ public final class Sentences {
       "At most one kind of storage may be set. Keep one of claim, claimName, hostPath and emptyDir.";
   public static final String CLAIM_SIZE =
       "A claim for a model needs a size. Add one, such as 400Gi.";
+  public static final String CLAIM_FIXED =
+      "accessModes and storageClassName of a claim cannot be changed. Put them back, or rename the group, or make a cluster of another name.";
+  public static final String SIZE =
+      "This is not a size. Write a number with a unit of Kubernetes, such as 16Gi, 512Mi or 10G.";
   public static final String SIZE_POSITIVE =
       "The size must be more than nothing. Give one such as 20Gi.";
   public static final String WORKER_GROUPS =
@@ -60,6 +64,10 @@ public final class Sentences {
       "devices and resourceClaims exclude each other. Keep one of them.";
   public static final String ONE_CACHE =
       "At most one kind of tensor cache may be set. Keep one of emptyDir, claim and hostPath.";
+  public static final String CACHE_KIND_FIXED =
+      "The kind of a group's tensor cache cannot be changed. Put it back, or rename the group, which replaces its workers.";
+  public static final String CACHE_SIZE_FIXED =
+      "The size of a tensor cache on claims cannot be changed. Put it back, or rename the group, which replaces its workers.";
   public static final String SPLIT_COUNT =
       "llama-server can use at most 14 devices. Remove some from split.devices.";
   public static final String SPLIT_NAME =

@@ -17,7 +17,7 @@ public final class SpecRules {
     var found = new RuleChecks();
     var name = cluster.getMetadata() == null ? null : cluster.getMetadata().getName();
     if (found.required("metadata.name", name)) {
-      found.pattern("metadata.name", name, "[a-z]([-a-z0-9]{0,28}[a-z0-9])?", Sentences.NAME);
+      found.pattern("metadata.name", name, Patterns.CLUSTER_NAME, Sentences.NAME);
     }
     var spec = cluster.getSpec();
     if (found.required("spec", spec) && spec != null) {

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import io.fabric8.generator.annotation.Required;
+import io.fabric8.generator.annotation.Size;
+import io.fabric8.generator.annotation.ValidationRule;
 import org.jspecify.annotations.Nullable;
 
 /** One device of a fixed split. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public class SplitDevice {
   /**
    * The device: GROUP-INDEX/DEVICE such as a100-0/1, or head/0 for one of the head's own. Required.
    */
+  @Required
+  @Size(max = 63)
   private @Nullable String name;
 
   /** How many layers it takes; the output layer goes with the last. Default: planned. */
+  @ValidationRule(value = "self >= 0 && self <= 4096", message = Sentences.SPLIT_LAYERS)
   private @Nullable Integer layers;
 
   public @Nullable String getName() {

@@ -10,8 +10,17 @@ import org.jspecify.annotations.Nullable;
 final class SplitRules {
   private static final int MAX_DEVICES = 14;
   private static final int MAX_LAYERS = 4096;
-  private static final Pattern HEAD_DEVICE = Pattern.compile("head/\\d{1,2}");
-  private static final Pattern WORKER_DEVICE = Pattern.compile("(.+)-(\\d{1,2})/\\d{1,2}");
+  private static final Pattern WORKER_DEVICE = Pattern.compile("(.+)-" + Patterns.WORKER_DEVICE);
+
+  /** {@link #known} of every device, in CEL; of the spec, since the groups stand there. */
+  static final String KNOWN =
+      "!has(self.split.devices) || self.split.devices.all(d, !has(d.name) || d.name.trim() == ''"
+          + " || d.name.matches(r'^("
+          + Patterns.HEAD_DEVICE
+          + ")$') || has(self.workers) && self.workers.exists(w, d.name.startsWith(w.name + '-')"
+          + " && d.name.substring(w.name.size() + 1).matches(r'^("
+          + Patterns.WORKER_DEVICE
+          + ")$') && int(d.name.substring(w.name.size() + 1, d.name.indexOf('/'))) < w.replicas))";
 
   private SplitRules() {}
 
@@ -50,7 +59,7 @@ final class SplitRules {
   }
 
   private static boolean known(String name, @Nullable List<WorkerGroupSpec> groups) {
-    if (HEAD_DEVICE.matcher(name).matches()) {
+    if (name.matches(Patterns.HEAD_DEVICE)) {
       return true;
     }
     var matcher = WORKER_DEVICE.matcher(name);

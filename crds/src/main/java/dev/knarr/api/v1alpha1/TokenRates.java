@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import org.jspecify.annotations.Nullable;
 
 /** Tokens per second. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public class TokenRates {
   /** Generated tokens. */
   private @Nullable String generation;

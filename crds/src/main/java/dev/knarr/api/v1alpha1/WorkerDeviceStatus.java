@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import org.jspecify.annotations.Nullable;
 
 /** One device of a worker. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public class WorkerDeviceStatus {
   /** The device: a100-0/0. */
   private @Nullable String name;

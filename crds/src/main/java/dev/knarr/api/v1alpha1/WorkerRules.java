@@ -30,8 +30,7 @@ final class WorkerRules {
       String field, WorkerGroupSpec group, Set<String> names, RuleChecks found) {
     var name = group.getName();
     if (found.required(field + ".name", name) && name != null) {
-      found.pattern(
-          field + ".name", name, "[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?", Sentences.GROUP_NAME);
+      found.pattern(field + ".name", name, Patterns.GROUP_NAME, Sentences.GROUP_NAME);
       if (name.equals("head")) {
         found.add(field + ".name", Sentences.GROUP_RESERVED);
       }
@@ -49,6 +48,9 @@ final class WorkerRules {
     var cache = group.getTensorCache();
     if (cache != null) {
       found.positive(field + ".tensorCache.size", cache.getSize());
+      if (cache.getClaim() != null) {
+        found.positive(field + ".tensorCache.claim.size", cache.getClaim().getSize());
+      }
       if (RuleChecks.count(cache.getEmptyDir(), cache.getClaim(), cache.getHostPath()) > 1) {
         found.add(field + ".tensorCache", Sentences.ONE_CACHE);
       }

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.api.v1alpha1;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What one worker has shown. */
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public class WorkerStatus {
   /** The worker: a100-0. */
   private @Nullable String name;
+
+  /**
+   * Waiting: not proven yet. Proven: a probe graph has run on each device. Lost: it was proven and
+   * does not answer.
+   */
+  private @Nullable String state;
 
   /** The protocol version it speaks: 8.0.0. */
   private @Nullable String protocol;
@@ -24,12 +32,23 @@ public class WorkerStatus {
   /** When it last answered; of a lost worker only. */
   private @Nullable String lastSeen;
 
+  /** Why it is not proven; of such a worker only. */
+  private @Nullable String message;
+
   public @Nullable String getName() {
     return name;
   }
 
   public void setName(@Nullable String name) {
     this.name = name;
+  }
+
+  public @Nullable String getState() {
+    return state;
+  }
+
+  public void setState(@Nullable String state) {
+    this.state = state;
   }
 
   public @Nullable String getProtocol() {
@@ -70,5 +89,13 @@ public class WorkerStatus {
 
   public void setLastSeen(@Nullable String lastSeen) {
     this.lastSeen = lastSeen;
+  }
+
+  public @Nullable String getMessage() {
+    return message;
+  }
+
+  public void setMessage(@Nullable String message) {
+    this.message = message;
   }
 }

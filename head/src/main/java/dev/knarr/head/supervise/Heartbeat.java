@@ -9,6 +9,7 @@ import dev.knarr.rpc.transport.TlsFault;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.NoRouteToHostException;
+import java.net.UnknownHostException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -85,7 +86,7 @@ final class Heartbeat implements AutoCloseable {
           // It closed the connection: gone, as the relay will hear, or full, and alive.
           LOG.debug("The heartbeat's connection ended", e);
           answered();
-        } catch (ConnectException | NoRouteToHostException e) {
+        } catch (ConnectException | NoRouteToHostException | UnknownHostException e) {
           last = " (" + e.getMessage() + ")";
         } catch (IOException e) {
           LOG.debug("The heartbeat's connection broke", e);
@@ -107,8 +108,8 @@ final class Heartbeat implements AutoCloseable {
       throws IOException, InterruptedException {
     while (true) {
       answered();
+      connection.mostWait(INTERVAL.plus(SILENCE), "");
       Thread.sleep(INTERVAL);
-      connection.mostWait(SILENCE, "");
       connection.channel().send(new RpcRequest.DeviceCount());
       connection.channel().receive(RpcResponse.DeviceCounted.class);
     }

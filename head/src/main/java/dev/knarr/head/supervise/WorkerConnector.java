@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
+import java.net.UnknownHostException;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -92,8 +93,13 @@ final class WorkerConnector {
     private void open(Duration limit) throws IOException {
       long deadline = System.nanoTime() + limit.toNanos();
       int connectMillis = (int) Math.clamp(limit.toMillis(), 1, CONNECT_LIMIT.toMillis());
+      InetSocketAddress address = new InetSocketAddress(worker.host(), worker.port());
+      if (address.isUnresolved()) {
+        throw new UnknownHostException(
+            "the name " + worker.host() + " is not known (yet): its machine or pod is not there");
+      }
       try {
-        socket.socket().connect(new InetSocketAddress(worker.host(), worker.port()), connectMillis);
+        socket.socket().connect(address, connectMillis);
       } catch (SocketTimeoutException e) {
         throw timeout(
             "no answer to a connection; its machine may be down, or a firewall or NetworkPolicy may drop packets on the way. Look at both",

@@ -12,11 +12,13 @@ import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
+import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * All that the objects of a cluster are made from. The reconciler puts one into the context before
@@ -35,6 +37,8 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
    * @param headReplicas how many heads may run now
    * @param workerReplicas how many workers each group may have now; a group that is no longer in
    *     the spec is kept as it is while it stands here with any
+   * @param pinned whether a release of before has built the cluster, which stays as it is until its
+   *     spec changes
    * @param sharedClaims those of the model's claims that pods of several nodes can mount
    * @param operatorNamespace where the operator runs
    * @param monitoringLabels labels of the namespaces that Prometheus runs in; all when empty
@@ -42,6 +46,7 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
   public record Facts(
       int headReplicas,
       Map<String, Integer> workerReplicas,
+      boolean pinned,
       Set<String> sharedClaims,
       String operatorNamespace,
       Map<String, String> monitoringLabels) {
@@ -65,6 +70,44 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
     context.managedWorkflowAndDependentResourceContext().put(Blueprint.class, this);
   }
 
+  /** This blueprint for what may run now. */
+  public Blueprint with(int headReplicas, Map<String, Integer> workerReplicas, boolean pinned) {
+    return new Blueprint(
+        cluster,
+        spec,
+        release,
+        new Facts(
+            headReplicas,
+            workerReplicas,
+            pinned,
+            facts.sharedClaims(),
+            facts.operatorNamespace(),
+            facts.monitoringLabels()));
+  }
+
+  /** Tells releases apart; the same for the same operator with the same setup. */
+  public String releaseId() {
+    return Fingerprint.of(release);
+  }
+
+  /** The revision that the head's pod is to have. */
+  public String headRevision() {
+    return revision(HeadPod.template(this));
+  }
+
+  /** The revision that the pods of each group are to have. */
+  public Map<String, String> workerRevisions() {
+    var revisions = new TreeMap<String, String>();
+    for (var group : spec.workers()) {
+      revisions.put(group.name(), revision(WorkerPod.template(this, group)));
+    }
+    return revisions;
+  }
+
+  private static String revision(PodTemplateSpec template) {
+    return template.getMetadata().getAnnotations().getOrDefault(Labels.REVISION, "");
+  }
+
   /** The names of everything. */
   public ClusterNames names() {
     return ClusterNames.of(cluster);
@@ -81,11 +124,6 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
   boolean keeps(String group) {
     return facts.workerReplicas().getOrDefault(group, 0) > 0
         && spec.workers().stream().noneMatch(known -> known.name().equals(group));
-  }
-
-  /** The revision that a head names when it is the one this asks for. */
-  public String headRevision() {
-    return HeadPod.revision(this);
   }
 
   /**

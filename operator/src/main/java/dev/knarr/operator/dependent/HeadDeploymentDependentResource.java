@@ -3,6 +3,7 @@ package dev.knarr.operator.dependent;
 
 import dev.knarr.operator.Labels;
 import dev.knarr.operator.Labels.Component;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.DeploymentBuilder;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
@@ -27,7 +28,7 @@ public class HeadDeploymentDependentResource extends OwnedDependentResource<Depl
         PodParts.labels(blueprint.spec().head().spec(), Labels.of(names.cluster(), Component.HEAD));
     return List.of(
         new DeploymentBuilder()
-            .withMetadata(blueprint.metadata(names.head(), labels))
+            .withMetadata(built(blueprint, blueprint.metadata(names.head(), labels)))
             .withNewSpec()
             .withReplicas(blueprint.facts().headReplicas())
             .withRevisionHistoryLimit(2)
@@ -42,5 +43,15 @@ public class HeadDeploymentDependentResource extends OwnedDependentResource<Depl
             .withTemplate(HeadPod.template(blueprint))
             .endSpec()
             .build());
+  }
+
+  /** It is applied last, so what it says holds for all objects of the cluster. */
+  private static ObjectMeta built(Blueprint blueprint, ObjectMeta metadata) {
+    return metadata
+        .edit()
+        .addToAnnotations(Labels.RELEASE, blueprint.releaseId())
+        .addToAnnotations(
+            Labels.GENERATION, String.valueOf(blueprint.cluster().getMetadata().getGeneration()))
+        .build();
   }
 }

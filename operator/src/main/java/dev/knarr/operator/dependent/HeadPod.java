@@ -47,11 +47,7 @@ final class HeadPod {
 
   /** What the head is told. */
   static HeadConfig config(Blueprint blueprint) {
-    return config(blueprint, revision(blueprint));
-  }
-
-  static String revision(Blueprint blueprint) {
-    return revision(blueprint, unnamed(blueprint));
+    return config(blueprint, revision(blueprint, unnamed(blueprint)));
   }
 
   /** Changes with everything that a running head would have to be restarted for. */

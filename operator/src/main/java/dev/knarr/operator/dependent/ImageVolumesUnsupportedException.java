@@ -12,6 +12,11 @@ public final class ImageVolumesUnsupportedException extends RuntimeException {
         "This Kubernetes has no volumes made of images: its feature gate ImageVolume is off, as it is by default before 1.35. Switch it on for API server and kubelets, or use the source claim, http or huggingFace.");
   }
 
+  /** What is wrong and what to do. */
+  public String sentence() {
+    return String.valueOf(getMessage());
+  }
+
   /** Always the same. */
   public ConditionReason reason() {
     return ConditionReason.IMAGE_VOLUMES_UNSUPPORTED;

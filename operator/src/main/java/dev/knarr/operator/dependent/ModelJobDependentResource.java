@@ -57,6 +57,11 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
             .build());
   }
 
+  @Override
+  boolean isNamedByContent() {
+    return true;
+  }
+
   private static PodTemplateSpec template(Blueprint blueprint) {
     var cluster = blueprint.names().cluster();
     var volumes = new ArrayList<Volume>();
@@ -86,7 +91,7 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
         InferenceCluster cluster,
         Context<InferenceCluster> context) {
       var blueprint = Blueprint.of(context);
-      if (blueprint.spec().replicas() == 0) {
+      if (blueprint.spec().replicas() == 0 || blueprint.facts().pinned()) {
         return true;
       }
       var wanted =

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.dependent;
 
+import dev.knarr.api.v1alpha1.ConditionReason;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 
-/** An object of a name that is needed belongs to somebody else; it is left as it is. */
+/** An object of a name that a cluster needs belongs to somebody else, and is left alone. */
 public final class NameTakenException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -13,7 +14,7 @@ public final class NameTakenException extends RuntimeException {
 
   private NameTakenException(String kind, String name, String owner) {
     super(
-        "%s %s is needed and belongs to %s. Remove or rename it, or give the cluster another name."
+        "There is a %s named %s already, and it belongs to %s. Rename the cluster, or remove that object if nobody needs it."
             .formatted(kind, name, owner));
     this.kind = kind;
     this.name = name;
@@ -21,27 +22,39 @@ public final class NameTakenException extends RuntimeException {
   }
 
   /** For an object that was found where one of ours should be. */
-  public static NameTakenException of(HasMetadata found) {
-    var owner =
-        found.getMetadata().getOwnerReferences().stream()
-            .findFirst()
-            .map(reference -> reference.getKind() + " " + reference.getName())
-            .orElse("somebody else");
-    return new NameTakenException(found.getKind(), found.getMetadata().getName(), owner);
+  public static NameTakenException of(HasMetadata taken) {
+    return new NameTakenException(taken.getKind(), taken.getMetadata().getName(), owner(taken));
   }
 
-  /** Such as Secret. */
+  private static String owner(HasMetadata taken) {
+    return taken.getMetadata().getOwnerReferences().stream()
+        .findFirst()
+        .map(reference -> "%s %s".formatted(reference.getKind(), reference.getName()))
+        .orElse("nobody that Knarr knows");
+  }
+
+  /** What is wrong and what to do. */
+  public String sentence() {
+    return String.valueOf(getMessage());
+  }
+
+  /** The kind of the object. */
   public String kind() {
     return kind;
   }
 
-  /** The object's. */
+  /** The object. */
   public String name() {
     return name;
   }
 
-  /** Kind and name of the object's owner, or "somebody else". */
+  /** Whose it is, as far as its owner references say. */
   public String owner() {
     return owner;
+  }
+
+  /** Always the same. */
+  public ConditionReason reason() {
+    return ConditionReason.NAME_TAKEN;
   }
 }

@@ -57,6 +57,11 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
     return false;
   }
 
+  /** Whether another release might give the same thing another name. */
+  boolean isNamedByContent() {
+    return false;
+  }
+
   /** Whether an object belongs to this cluster. */
   boolean owned(R actual, InferenceCluster cluster) {
     var uid = cluster.getMetadata().getUid();
@@ -68,8 +73,17 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
   public Map<String, R> desiredResources(
       InferenceCluster cluster, Context<InferenceCluster> context) {
     var resources = new LinkedHashMap<String, R>();
-    for (var resource : desired(Blueprint.of(context))) {
+    var blueprint = Blueprint.of(context);
+    for (var resource : desired(blueprint)) {
       resources.put(resource.getMetadata().getName(), AppliedState.stamp(resource));
+    }
+    // What is there stays as a release of before has made it; what is missing is made by this one.
+    if (blueprint.facts().pinned()) {
+      var present = getSecondaryResources(cluster, context);
+      if (isNamedByContent() && !present.isEmpty()) {
+        return present;
+      }
+      resources.putAll(present);
     }
     return resources;
   }
@@ -89,7 +103,8 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
   @Override
   public Matcher.Result<R> match(
       R actual, R desired, InferenceCluster cluster, Context<InferenceCluster> context) {
-    return Matcher.Result.computed(AppliedState.holds(actual, desired), desired);
+    return Matcher.Result.computed(
+        Blueprint.of(context).facts().pinned() || AppliedState.holds(actual, desired), desired);
   }
 
   @Override

@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
@@ -87,6 +88,14 @@ public record Observation(
     return podsOf(Part.HEAD).stream()
         .filter(pod -> !pod.deleting() && !pod.ended())
         .reduce((_, newest) -> newest);
+  }
+
+  /** Whether a pod's node has not answered for so long. */
+  public boolean nodeLostFor(PodView pod, Duration patience) {
+    return pod.node()
+        .map(nodes::get)
+        .filter(node -> node.since().isBefore(at.minus(patience)))
+        .isPresent();
   }
 
   /** What the head said, when it did. */

@@ -3,6 +3,7 @@ package dev.knarr.operator.observe;
 
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.operator.Labels;
+import dev.knarr.operator.dependent.ByLabel;
 import dev.knarr.operator.observe.StatusPoller.Role;
 import dev.knarr.operator.observe.StatusPoller.Target;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
@@ -54,11 +54,7 @@ public final class Observer {
         InformerEventSourceConfiguration.from(Pod.class, InferenceCluster.class)
             .withName("pods")
             .withLabelSelector(Labels.SELECTOR)
-            .withSecondaryToPrimaryMapper(
-                pod ->
-                    Set.of(
-                        new ResourceID(
-                            PodView.label(pod, Labels.CLUSTER), pod.getMetadata().getNamespace())))
+            .withSecondaryToPrimaryMapper(ByLabel::clusters)
             .build();
     return List.of(new InformerEventSource<>(pods, context), poller);
   }

@@ -3,8 +3,12 @@ package dev.knarr.operator.reconcile;
 
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
+import dev.knarr.api.v1alpha1.SpecRules;
+import dev.knarr.api.v1alpha1.TlsMode;
+import dev.knarr.api.v1alpha1.Violation;
 import dev.knarr.operator.Labels;
 import dev.knarr.operator.OperatorConfig;
+import dev.knarr.operator.Ports;
 import dev.knarr.operator.Release;
 import dev.knarr.operator.dependent.Blueprint;
 import dev.knarr.operator.dependent.DisruptionBudgetDependentResource;
@@ -14,12 +18,22 @@ import dev.knarr.operator.dependent.HeadDeploymentDependentResource;
 import dev.knarr.operator.dependent.ModelClaimDependentResource;
 import dev.knarr.operator.dependent.ModelConfigMapDependentResource;
 import dev.knarr.operator.dependent.ModelJobDependentResource;
+import dev.knarr.operator.dependent.NameTakenException;
 import dev.knarr.operator.dependent.NetworkPolicyDependentResource;
-import dev.knarr.operator.dependent.PodEvents;
 import dev.knarr.operator.dependent.PodMonitorDependentResource;
 import dev.knarr.operator.dependent.SharedClaims;
 import dev.knarr.operator.dependent.WorkerServiceDependentResource;
 import dev.knarr.operator.dependent.WorkerStatefulSetDependentResource;
+import dev.knarr.operator.observe.Observation;
+import dev.knarr.operator.observe.Observer;
+import dev.knarr.operator.observe.StatusPoller;
+import dev.knarr.operator.rollout.PodRemoval;
+import dev.knarr.operator.rollout.RolloutDecision;
+import dev.knarr.operator.rollout.RolloutView;
+import dev.knarr.operator.tls.CertificateSecrets;
+import dev.knarr.operator.tls.Lifetimes;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
@@ -28,9 +42,16 @@ import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.Workflow;
 import io.javaoperatorsdk.operator.api.reconciler.dependent.Dependent;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.eclipse.microprofile.config.inject.ConfigProperty;
 
 /** Brings a cluster to what its spec asks for. */
 @Workflow(
@@ -74,35 +95,157 @@ import java.util.stream.Collectors;
     fieldManager = Labels.OPERATOR,
     generationAwareEventProcessing = true)
 public final class InferenceClusterReconciler implements Reconciler<InferenceCluster> {
+  /** Another writer came first, or something has just gone: what is there now is looked at. */
+  private static final Duration AGAIN = Duration.ofSeconds(1);
+
   private final OperatorConfig config;
+  private final Release release;
+  private final Clock clock;
+  private final Observer observer;
+  private final CertificateSecrets certificates;
+  private final PodRemoval removal;
+  private final Events events;
+  private final StatusReporter reporter;
 
   /** Called by the container. */
-  public InferenceClusterReconciler(OperatorConfig config) {
+  public InferenceClusterReconciler(
+      OperatorConfig config,
+      KubernetesClient client,
+      @ConfigProperty(name = "quarkus.application.version") String version,
+      @ConfigProperty(name = "hostname", defaultValue = Labels.OPERATOR) String instance) {
     this.config = config;
+    this.release = Release.of(config, version);
+    this.clock = Clock.systemUTC();
+    this.observer =
+        new Observer(new StatusPoller(Ports.MANAGEMENT, StatusPoller.Beat.DEFAULT, clock), clock);
+    this.certificates = new CertificateSecrets(client, Lifetimes.of(config.tls()), clock);
+    this.removal = new PodRemoval(client, config.nodeLost());
+    this.events = new KubernetesEvents(client, instance, clock);
+    this.reporter = new StatusReporter(events);
   }
 
   @Override
   public List<EventSource<?, InferenceCluster>> prepareEventSources(
       EventSourceContext<InferenceCluster> context) {
-    return List.of(PodEvents.source(context));
+    return observer.eventSources(context);
   }
 
   @Override
   public UpdateControl<InferenceCluster> reconcile(
       InferenceCluster cluster, Context<InferenceCluster> context) {
+    if (cluster.isMarkedForDeletion()) {
+      return UpdateControl.noUpdate();
+    }
+    var seen = observer.observe(cluster, context);
+    var violations = violations(cluster);
+    if (!violations.isEmpty()) {
+      return reporter.report(cluster, Pass.invalid(violations), seen);
+    }
+    var blueprint = blueprint(cluster, context);
+    var problems = blueprint.problems();
+    if (!problems.isEmpty()) {
+      return reporter.report(cluster, Pass.invalid(problems), seen);
+    }
+    var built = Built.of(blueprint, seen);
+    var decision =
+        RolloutDecision.of(RolloutView.of(blueprint.spec(), built.workerRevisions(), seen));
+    var result = apply(blueprint, built, decision, seen, context);
+    var control = reporter.report(cluster, result.pass(), seen);
+    result.due().ifPresent(due -> lookAgainBy(control, due));
+    return control;
+  }
+
+  private static List<Violation> violations(InferenceCluster cluster) {
+    return Stream.of(SpecRules.check(cluster), SpecRules.checkKubernetes(cluster))
+        .flatMap(List::stream)
+        .toList();
+  }
+
+  private Blueprint blueprint(InferenceCluster cluster, Context<InferenceCluster> context) {
     var spec = ResolvedSpec.from(cluster);
     var facts =
         new Blueprint.Facts(
             spec.replicas(),
             Map.of(),
+            false,
             SharedClaims.of(context.getClient(), cluster.getMetadata().getNamespace(), spec),
             config.namespace(),
             config.monitoringNamespaceLabels().orElse(List.of()).stream()
                 .map(label -> label.split("=", 2))
                 .collect(Collectors.toMap(label -> label[0], label -> label[1])));
-    new Blueprint(cluster, spec, Release.of(config), facts).putInto(context);
-    var result = context.managedWorkflowAndDependentResourceContext().reconcileManagedWorkflow();
-    result.throwAggregateExceptionIfErrorsPresent();
-    return UpdateControl.noUpdate();
+    return new Blueprint(cluster, spec, release, facts);
+  }
+
+  /**
+   * What came of a pass.
+   *
+   * @param pass for the status
+   * @param due when to look again, whatever happens
+   */
+  private record Result(Pass pass, Optional<Instant> due) {}
+
+  private Result apply(
+      Blueprint blueprint,
+      Built built,
+      RolloutDecision decision,
+      Observation seen,
+      Context<InferenceCluster> context) {
+    try {
+      var due = secure(blueprint, decision);
+      blueprint
+          .with(decision.headReplicas(), decision.workerReplicas(), built.pinned())
+          .putInto(context);
+      var workflow =
+          context.managedWorkflowAndDependentResourceContext().reconcileManagedWorkflow();
+      var refusal = Refusals.of(workflow.getErroredDependents().values());
+      if (refusal.isPresent()) {
+        return new Result(Pass.refused(refusal.get()), Optional.empty());
+      }
+      // What passes by itself is for the framework, which comes back after a while.
+      workflow.throwAggregateExceptionIfErrorsPresent();
+      removal.delete(seen, decision.deletePods());
+      for (var pod : removal.deleteLost(seen)) {
+        events.publish(
+            blueprint.cluster(),
+            Occurrence.of(
+                Decision.POD_FORCE_DELETED,
+                pod.name(),
+                "Pod %s was deleted by force, since its node has not answered for %d s."
+                    .formatted(pod.name(), config.nodeLost().toSeconds())));
+      }
+      var rollout = decision.step().map(step -> new Notice(step.reason(), step.sentence()));
+      return new Result(
+          Pass.applied(
+              Optional.of(built.headRevision()).filter(_ -> decision.headReplicas() > 0), rollout),
+          due);
+    } catch (NameTakenException | KubernetesClientException e) {
+      var refusal = Refusals.of(List.of(e)).orElseThrow(() -> e);
+      return new Result(Pass.refused(refusal), Optional.empty());
+    }
+  }
+
+  /** Makes the certificates that are due; returns when the next are. */
+  private Optional<Instant> secure(Blueprint blueprint, RolloutDecision decision) {
+    var cluster = blueprint.cluster();
+    if (blueprint.spec().network().tls() != TlsMode.MANAGED) {
+      certificates.delete(cluster);
+      return Optional.empty();
+    }
+    // Groups that have gone from the spec need theirs until their pods have gone, too.
+    var groups = new TreeSet<>(decision.workerReplicas().keySet());
+    var applied = certificates.apply(cluster, List.copyOf(groups));
+    if (!applied.changes().isEmpty()) {
+      events.publish(
+          cluster,
+          Occurrence.of(
+              Decision.CERTIFICATES_RENEWED, "", String.join("; ", applied.changes()) + "."));
+    }
+    return Optional.of(applied.due());
+  }
+
+  private void lookAgainBy(UpdateControl<InferenceCluster> control, Instant due) {
+    long millis = Math.max(AGAIN.toMillis(), Duration.between(clock.instant(), due).toMillis());
+    long planned = control.getScheduleDelay().orElse(Long.MAX_VALUE);
+    control.rescheduleAfter(Math.min(planned, millis));
   }
 }

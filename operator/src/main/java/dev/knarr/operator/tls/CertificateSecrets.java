@@ -43,6 +43,19 @@ public final class CertificateSecrets {
   private final Lifetimes lifetimes;
   private final Clock clock;
 
+  /**
+   * What was done.
+   *
+   * @param changes what is new and why; empty when nothing is
+   * @param due when to look again
+   */
+  public record Applied(List<String> changes, Instant due) {
+    /** Copies the list. */
+    public Applied {
+      changes = List.copyOf(changes);
+    }
+  }
+
   /** With certificates of these lifetimes. */
   public CertificateSecrets(KubernetesClient client, Lifetimes lifetimes, Clock clock) {
     this.client = client;
@@ -54,10 +67,10 @@ public final class CertificateSecrets {
    * Makes, renews and drops what is due.
    *
    * @param groups all groups that have pods or are to have some
-   * @return when to come back
+   * @return what was done, and when to come back
    * @throws NameTakenException when a Secret of one of the names is not this cluster's
    */
-  public Instant apply(InferenceCluster cluster, List<String> groups) {
+  public Applied apply(InferenceCluster cluster, List<String> groups) {
     var names = ClusterNames.of(cluster);
     var certificates = find(cluster, names.certificatesSecret());
     var authority = find(cluster, names.authoritySecret());
@@ -73,7 +86,7 @@ public final class CertificateSecrets {
           names.cluster(),
           String.join("; ", desired.changes()));
     }
-    return desired.due();
+    return new Applied(desired.changes(), desired.due());
   }
 
   /** Removes what {@link #apply} has made, for a cluster that has no more use for it. */

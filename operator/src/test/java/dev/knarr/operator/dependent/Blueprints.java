@@ -26,6 +26,7 @@ final class Blueprints {
 
   static final Release RELEASE =
       new Release(
+          "1.0.0",
           "registry.example/knarr/head:1",
           "registry.example/knarr/server:1",
           Map.of(
@@ -99,6 +100,7 @@ final class Blueprints {
         new Facts(
             spec.replicas(),
             Map.of(),
+            false,
             Set.of("models", "shared"),
             "knarr-system",
             Map.of("kubernetes.io/metadata.name", "monitoring")));

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.api.v1alpha1.Violation;
 import dev.knarr.operator.Labels;
-import dev.knarr.operator.Release;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
@@ -120,12 +119,6 @@ final class DesiredTest {
 
     assertThat(blueprint.problems())
         .containsExactly(new Violation("spec.workers", Problems.NO_WORKER));
-  }
-
-  @Test
-  void whenTheReleaseIsWrittenDown_thenItIsReadBackTheSame() {
-    assertThat(Release.fromJson(Blueprints.RELEASE.toJson())).contains(Blueprints.RELEASE);
-    assertThat(Release.fromJson("{")).isEmpty();
   }
 
   private static String yaml(Blueprint blueprint) {

@@ -143,7 +143,7 @@ class CertificateSecretsIT {
   class GivenACluster {
     @Test
     void whenItIsNew_thenBothSecretsAreItsOwn() throws IOException {
-      var due = at(NOW).apply(cluster(), List.of("a100"));
+      var due = at(NOW).apply(cluster(), List.of("a100")).due();
 
       assertThat(due).isAfter(NOW);
       assertThat(secret("glm-ca").getData()).containsOnlyKeys("ca.crt", "ca.key");

@@ -84,8 +84,8 @@ public final class TlsCredentials implements Transport {
     this.files = files;
     this.handshakeLimit = handshakeLimit;
     this.renewal = renewal;
-    this.seen = stamps();
-    this.loaded = read();
+    this.seen = List.of();
+    this.loaded = readWhole();
   }
 
   /**
@@ -109,11 +109,9 @@ public final class TlsCredentials implements Transport {
   }
 
   private synchronized Loaded current() {
-    var now = stamps();
-    if (!now.equals(seen)) {
-      seen = now;
+    if (!stamps().equals(seen)) {
       try {
-        loaded = read();
+        loaded = readWhole();
         renewal.renewed();
       } catch (TlsFileException e) {
         renewal.failed(String.valueOf(e.getMessage()));
@@ -137,6 +135,23 @@ public final class TlsCredentials implements Transport {
       }
     }
     return stamps;
+  }
+
+  /** Reads files that belong together: they may be swapped between one and the next. */
+  private Loaded readWhole() {
+    while (true) {
+      seen = stamps();
+      try {
+        var whole = read();
+        if (stamps().equals(seen)) {
+          return whole;
+        }
+      } catch (TlsFileException e) {
+        if (stamps().equals(seen)) {
+          throw e;
+        }
+      }
+    }
   }
 
   private Loaded read() {

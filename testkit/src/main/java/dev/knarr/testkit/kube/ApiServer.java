@@ -8,6 +8,7 @@ import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -107,6 +108,32 @@ public final class ApiServer implements AutoCloseable {
   /** {@link #kubeconfig()} as a file, for kubectl; it goes with the server. */
   public Path kubeconfigFile() {
     return home.resolve("kubeconfig");
+  }
+
+  /**
+   * Runs kubectl with all rights and returns what it says.
+   *
+   * @throws IllegalStateException when it fails, with what it says
+   */
+  public String kubectl(String... arguments) {
+    var command = new ArrayList<>(List.of(KubePrograms.program("kubectl").toString()));
+    command.add("--kubeconfig=" + kubeconfigFile());
+    command.add("--cache-dir=" + home.resolve("kubectl"));
+    command.addAll(List.of(arguments));
+    try {
+      var process = new ProcessBuilder(command).redirectErrorStream(true).start();
+      process.getOutputStream().close();
+      var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      if (process.waitFor() != 0) {
+        throw new IllegalStateException("%s failed: %s".formatted(command, output));
+      }
+      return output;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("Interrupted while %s ran".formatted(command), e);
+    }
   }
 
   /** A client that acts as this user, such as {@code system:serviceaccount:NAMESPACE:NAME}. */

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ApiServerIT {
   private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -41,7 +42,7 @@ class ApiServerIT {
   }
 
   @Test
-  void whenTheSharedServerIsAskedForTwice_thenItIsTheSame() throws IOException {
+  void whenTheSharedServerIsAskedForTwice_thenItIsTheSame() {
     var server = ApiServer.shared();
     server
         .client()
@@ -52,17 +53,21 @@ class ApiServerIT {
       assertThat(ApiServer.shared()).isSameAs(server);
       assertThat(server.client().namespaces().withName("mine").get()).isNotNull();
       assertThat(user.getConfiguration().getImpersonateUsername()).isEqualTo("somebody");
-      assertThat(kubectlVersion(server)).contains("Server Version");
+      assertThat(server.kubectl("version")).contains("Server Version");
     }
   }
 
   @Test
-  void whenTheJvmOfAServerIsKilled_thenNoProcessIsLeft() throws IOException {
+  void whenTheJvmOfAServerIsKilled_thenNoProcessIsLeft(@TempDir Path folder) throws IOException {
     KubePrograms.program("kube-apiserver");
     var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     var jvm =
         new ProcessBuilder(
-                java, "-cp", System.getProperty("java.class.path"), Holder.class.getName())
+                java,
+                "-Djava.io.tmpdir=" + folder,
+                "-cp",
+                System.getProperty("java.class.path"),
+                Holder.class.getName())
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
     var output =
@@ -86,19 +91,6 @@ class ApiServerIT {
       ApiServer.shared();
       System.out.println("started");
       Thread.currentThread().join();
-    }
-  }
-
-  private static String kubectlVersion(ApiServer server) throws IOException {
-    var process =
-        new ProcessBuilder(
-                KubePrograms.program("kubectl").toString(),
-                "--kubeconfig=" + server.kubeconfigFile(),
-                "version")
-            .redirectErrorStream(true)
-            .start();
-    try (var output = process.getInputStream()) {
-      return new String(output.readAllBytes(), StandardCharsets.UTF_8);
     }
   }
 

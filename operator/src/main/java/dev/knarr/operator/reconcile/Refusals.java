@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.operator.reconcile;
+
+import dev.knarr.api.v1alpha1.ConditionReason;
+import dev.knarr.operator.dependent.ImageVolumesUnsupportedException;
+import dev.knarr.operator.dependent.NameTakenException;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.net.HttpURLConnection;
+import java.util.Collection;
+import java.util.Optional;
+import java.util.Set;
+
+/** Tells what a user has to know from what will be different the next time. Pure functions. */
+final class Refusals {
+  /** Answers of the API server that stay the same until somebody changes something. */
+  private static final Set<Integer> FINAL =
+      Set.of(HttpURLConnection.HTTP_BAD_REQUEST, HttpURLConnection.HTTP_FORBIDDEN, 422);
+
+  private Refusals() {}
+
+  /** The first failure that a user has to know of. */
+  static Optional<Notice> of(Collection<? extends Exception> failures) {
+    return failures.stream().map(Refusals::of).flatMap(Optional::stream).findFirst();
+  }
+
+  private static Optional<Notice> of(Exception failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof NameTakenException taken) {
+        return Optional.of(new Notice(taken.reason(), taken.sentence()));
+      }
+      if (cause instanceof ImageVolumesUnsupportedException unsupported) {
+        return Optional.of(new Notice(unsupported.reason(), unsupported.sentence()));
+      }
+      if (cause instanceof KubernetesClientException refused && FINAL.contains(refused.getCode())) {
+        return Optional.of(
+            new Notice(
+                ConditionReason.API_REFUSED,
+                "The API server refuses what the cluster needs: %s. Correct the spec, or give the operator the right."
+                    .formatted(words(refused))));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static String words(KubernetesClientException refused) {
+    var status = refused.getStatus();
+    var words =
+        status == null || status.getMessage() == null ? refused.getMessage() : status.getMessage();
+    return String.valueOf(words).replaceFirst("\\.$", "");
+  }
+}

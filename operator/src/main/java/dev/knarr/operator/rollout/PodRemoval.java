@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.operator.rollout;
+
+import dev.knarr.operator.observe.Observation;
+import dev.knarr.operator.observe.PodView;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import java.net.HttpURLConnection;
+import java.time.Duration;
+import java.util.List;
+
+/** Deletes pods: those of an older revision, and those that a lost node holds on to. Any thread. */
+public final class PodRemoval {
+  private final KubernetesClient client;
+  private final Duration nodeLost;
+
+  /**
+   * Removes with this client.
+   *
+   * @param nodeLost after how long on a node that does not answer a pod is deleted by force; zero
+   *     is never
+   */
+  public PodRemoval(KubernetesClient client, Duration nodeLost) {
+    this.client = client;
+    this.nodeLost = nodeLost;
+  }
+
+  /** Tells these pods to end, all together. */
+  public void delete(Observation seen, List<String> names) {
+    seen.pods().stream()
+        .filter(pod -> names.contains(pod.getMetadata().getName()))
+        .forEach(pod -> delete(pod, false));
+  }
+
+  /**
+   * Deletes pods that were on a node which has not answered for too long, so that others may take
+   * their names; a pod of a StatefulSet would wait for its node for ever.
+   *
+   * @return what was deleted
+   */
+  public List<PodView> deleteLost(Observation seen) {
+    if (nodeLost.isZero()) {
+      return List.of();
+    }
+    var lost =
+        seen.pods().stream()
+            .map(PodView::new)
+            .filter(pod -> !pod.ended())
+            .filter(pod -> seen.nodeLostFor(pod, nodeLost))
+            .toList();
+    lost.forEach(pod -> delete(pod.pod(), true));
+    return lost;
+  }
+
+  private void delete(Pod pod, boolean byForce) {
+    var resource = client.resource(pod);
+    if (byForce) {
+      resource.withGracePeriod(0).delete();
+      return;
+    }
+    try {
+      // Only this very pod, not one that has come in its place.
+      resource.lockResourceVersion(pod.getMetadata().getResourceVersion()).delete();
+    } catch (KubernetesClientException e) {
+      // It has changed meanwhile; the next pass looks at it again.
+      if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+        throw e;
+      }
+    }
+  }
+}
