@@ -4,6 +4,7 @@ package dev.knarr.cli;
 import io.quarkus.runtime.annotations.QuarkusMain;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.security.Security;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -59,6 +60,10 @@ public final class KnarrMain implements Runnable {
 
   /** Runs the command that {@code args} name and ends the process. */
   public static void main(String... args) {
+    // A worker's pod that comes back has another address; the JVM would keep the old one for 30 s,
+    // and for 10 s that there was none.
+    Security.setProperty("networkaddress.cache.ttl", "5");
+    Security.setProperty("networkaddress.cache.negative.ttl", "1");
     // Picocli reads the annotations of each command that it is given: 50 ms that a worker need not
     // wait for.
     boolean named = args.length > 0 && COMMANDS.containsKey(args[0]);

@@ -114,7 +114,11 @@ class ArchitectureTest {
           .should()
           .onlyDependOnClassesThat()
           .resideInAnyPackage(
-              "java..", "org.jspecify..", "org.bouncycastle..", "dev.knarr.certs..");
+              "java..",
+              "javax.security.auth.x500",
+              "org.jspecify..",
+              "org.bouncycastle..",
+              "dev.knarr.certs..");
 
   @ArchTest
   static final ArchRule only_certs_sees_bouncycastle =
@@ -129,7 +133,8 @@ class ArchitectureTest {
   static final ArchRule only_operator_and_crds_see_fabric8 =
       noClasses()
           .that()
-          .resideOutsideOfPackages("dev.knarr.api..", "dev.knarr.operator..")
+          .resideOutsideOfPackages(
+              "dev.knarr.api..", "dev.knarr.operator..", "dev.knarr.testkit.kube..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("io.fabric8..");

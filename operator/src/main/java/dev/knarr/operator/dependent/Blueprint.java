@@ -90,11 +90,6 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
     return Fingerprint.of(release);
   }
 
-  /** The revision that the head's pod is to have. */
-  public String headRevision() {
-    return revision(HeadPod.template(this));
-  }
-
   /** The revision that the pods of each group are to have. */
   public Map<String, String> workerRevisions() {
     var revisions = new TreeMap<String, String>();
@@ -124,6 +119,11 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
   boolean keeps(String group) {
     return facts.workerReplicas().getOrDefault(group, 0) > 0
         && spec.workers().stream().noneMatch(known -> known.name().equals(group));
+  }
+
+  /** The revision that a head names when it is the one this asks for. */
+  public String headRevision() {
+    return HeadPod.revision(this);
   }
 
   /**

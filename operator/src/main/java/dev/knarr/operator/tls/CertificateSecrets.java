@@ -151,10 +151,11 @@ public final class CertificateSecrets {
             .withNewMetadata()
             .withName(name)
             .withNamespace(cluster.getMetadata().getNamespace())
-            // Two operators, one of which does not know yet that it leads no more, would otherwise
-            // make two CAs of one name.
+            // With a version, apply is refused where the object is not the one that was read: two
+            // operators, one of which has lost its lease, cannot mix their CAs. Any version refuses
+            // an object that has just been made by somebody else.
             .withResourceVersion(
-                before.map(found -> found.getMetadata().getResourceVersion()).orElse(null))
+                before.map(found -> found.getMetadata().getResourceVersion()).orElse("1"))
             .withLabels(labels)
             .addNewOwnerReference()
             .withApiVersion(InferenceCluster.GROUP + "/" + InferenceCluster.VERSION)

@@ -94,11 +94,17 @@ public final class ClusterCertificates {
   /**
    * Looks at what is there and says what is to be.
    *
-   * @param groups names of the groups of workers; {@code ca} is taken by the bundle
+   * @param groups names of the groups of workers, neither {@code ca} nor {@code head}
    * @param before what the Secrets hold; anything damaged is as good as missing
+   * @throws IllegalArgumentException when a group has the name of another entry
    */
   public static Desired desired(
       ClusterNames names, List<String> groups, Data before, Lifetimes lifetimes, Instant now) {
+    if (groups.contains(CURRENT) || groups.contains(HEAD)) {
+      throw new IllegalArgumentException(
+          "A group cannot be called %s or %s: entries of these names are the CA's and the head's."
+              .formatted(CURRENT, HEAD));
+    }
     return new ClusterCertificates(names, before, lifetimes, now).desired(groups, before);
   }
 

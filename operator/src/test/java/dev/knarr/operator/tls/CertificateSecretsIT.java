@@ -17,11 +17,14 @@ import io.fabric8.kubernetes.api.model.rbac.PolicyRuleBuilder;
 import io.fabric8.kubernetes.api.model.rbac.RoleBindingBuilder;
 import io.fabric8.kubernetes.api.model.rbac.RoleBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.io.IOException;
+import java.net.HttpURLConnection;
 import java.nio.file.Files;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.UUID;
@@ -31,6 +34,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The Secrets on a real API server, by an operator that may do no more than it says. */
 class CertificateSecretsIT {
@@ -107,6 +112,31 @@ class CertificateSecretsIT {
 
   private static CertificateSecrets at(Instant now) {
     return new CertificateSecrets(operator, LIFETIMES, Clock.fixed(now, ZoneOffset.UTC));
+  }
+
+  /** A clock that lets something happen between reading and writing. */
+  private static final class Interruption extends Clock {
+    private final Runnable interruption;
+
+    Interruption(Runnable interruption) {
+      this.interruption = interruption;
+    }
+
+    @Override
+    public Instant instant() {
+      interruption.run();
+      return NOW;
+    }
+
+    @Override
+    public ZoneId getZone() {
+      return ZoneOffset.UTC;
+    }
+
+    @Override
+    public Clock withZone(ZoneId zone) {
+      return this;
+    }
   }
 
   private Secret secret(String name) {
@@ -219,6 +249,28 @@ class CertificateSecretsIT {
       assertThat(secret("glm-tls").getData().get("cpu.key")).hasSizeGreaterThan(100);
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void whenAnotherOperatorIsFaster_thenThisOneWritesNothing(boolean isNew) {
+      if (!isNew) {
+        at(NOW.minus(Duration.ofDays(61))).apply(cluster(), List.of("cpu"));
+      }
+      var slow =
+          new CertificateSecrets(
+              operator,
+              LIFETIMES,
+              new Interruption(() -> at(NOW).apply(cluster(), List.of("cpu"))));
+
+      var refused =
+          catchThrowableOfType(
+              KubernetesClientException.class, () -> slow.apply(cluster(), List.of("cpu")));
+
+      assertThat(refused.getCode()).isEqualTo(HttpURLConnection.HTTP_CONFLICT);
+      var versions = versions();
+      at(NOW).apply(cluster(), List.of("cpu"));
+      assertThat(versions()).as("the two Secrets belong together").isEqualTo(versions);
+    }
+
     @Test
     void whenItHasNoMoreUseForThem_thenTheyGo() {
       at(NOW).apply(cluster(), List.of("cpu"));
@@ -263,10 +315,9 @@ class CertificateSecretsIT {
             catchThrowableOfType(
                 NameTakenException.class, () -> at(NOW).apply(cluster(), List.of("cpu")));
 
-        assertThat(taken)
-            .hasMessage(
-                "Secret %s is needed and belongs to Certificate mine. Remove or rename it, or give the cluster another name.",
-                name);
+        assertThat(taken.kind()).isEqualTo("Secret");
+        assertThat(taken.name()).isEqualTo(name);
+        assertThat(taken.owner()).isEqualTo("Certificate mine");
         assertThat(secret(name).getMetadata().getResourceVersion()).isEqualTo(version);
         assertThat(server.client().secrets().inNamespace(namespace).list().getItems()).hasSize(1);
         server.client().resource(secret(name)).delete();

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ClusterCertificatesTest {
   private static final Instant NOW = Instant.parse("2026-11-22T12:00:00Z");
@@ -369,6 +370,17 @@ class ClusterCertificatesTest {
       for (var part : List.of("head", "a100")) {
         assertThat(trusted(trusting)).as(part).anyMatch(authority -> isOf(authority, shown, part));
       }
+    }
+  }
+
+  @Nested
+  class GivenAGroupThatCannotBe {
+    @ParameterizedTest
+    @ValueSource(strings = {"ca", "head"})
+    void whenItsEntriesWouldBeOthers_thenItIsRefused(String group) {
+      assertThatThrownBy(() -> look(Data.NONE, NOW, group))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining(group);
     }
   }
 
