@@ -133,7 +133,8 @@ class ArchitectureTest {
   static final ArchRule only_operator_and_crds_see_fabric8 =
       noClasses()
           .that()
-          .resideOutsideOfPackages("dev.knarr.api..", "dev.knarr.operator..", "dev.knarr.testkit..")
+          .resideOutsideOfPackages(
+              "dev.knarr.api..", "dev.knarr.operator..", "dev.knarr.testkit.kube..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("io.fabric8..");

@@ -102,7 +102,8 @@ public final class Scene {
       """;
 
   public static <T> T yaml(Class<T> type, String text) {
-    return Serialization.unmarshal(text, type);
+    // What begins with a brace would be taken for JSON.
+    return Serialization.unmarshal("---\n" + text, type);
   }
 
   public Scene change(Consumer<InferenceCluster> change) {

@@ -11,6 +11,7 @@ import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.WireLimits;
+import dev.knarr.worker.WorkerStartException.Reason;
 import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceProbe;
@@ -117,6 +118,7 @@ public final class Worker implements AutoCloseable {
     for (var seed : seeds) {
       if (!Files.isReadable(seed)) {
         throw new WorkerStartException(
+            Reason.CONFIG_INVALID,
             "The model %s cannot be read: name an existing GGUF with --seed.".formatted(seed));
       }
     }
@@ -130,6 +132,7 @@ public final class Worker implements AutoCloseable {
       return TensorCache.open(settings, metrics);
     } catch (IOException e) {
       throw new WorkerStartException(
+          Reason.CACHE_NOT_WRITABLE,
           "The cache folder %s cannot be used (%s): name one with --cache-dir that can be written, or leave it out."
               .formatted(config.cacheDir().orElseThrow(), e),
           e);
@@ -140,7 +143,7 @@ public final class Worker implements AutoCloseable {
     try {
       return OptionalLong.of(ByteSize.parse(size));
     } catch (IllegalArgumentException e) {
-      throw new WorkerStartException("--cache-size: " + e.getMessage(), e);
+      throw new WorkerStartException(Reason.CONFIG_INVALID, "--cache-size: " + e.getMessage(), e);
     }
   }
 
@@ -162,6 +165,7 @@ public final class Worker implements AutoCloseable {
           metrics);
     } catch (IOException | UnresolvedAddressException e) {
       throw new WorkerStartException(
+          Reason.CONFIG_INVALID,
           "Port %d on %s cannot be opened (%s): another program may have it; choose one with --port, or 0 for any free one."
               .formatted(config.port(), config.host(), e),
           e);
@@ -202,13 +206,15 @@ public final class Worker implements AutoCloseable {
             .orElseThrow(
                 () ->
                     new WorkerStartException(
+                        Reason.CONFIG_INVALID,
                         "No ggml libraries were found: install Debian's libggml0, or name their"
                             + " folder with --ggml-dir or KNARR_GGML_DIR."));
     var ggml = Ggml.load(location);
     long limit = config.memoryLimit().map(ByteSize::parse).orElse(Long.MAX_VALUE);
     int threads = config.threads().orElseGet(Processors::cores);
     if (threads < 1) {
-      throw new WorkerStartException("--threads is " + threads + ", but must be 1 or more.");
+      throw new WorkerStartException(
+          Reason.CONFIG_INVALID, "--threads is " + threads + ", but must be 1 or more.");
     }
     config.numa().ifPresent(ggml::spreadOverNodes);
     Optional<GgmlDevice> cpu =
@@ -243,6 +249,7 @@ public final class Worker implements AutoCloseable {
         .orElseThrow(
             () ->
                 new WorkerStartException(
+                    Reason.UNKNOWN_DEVICE,
                     "There is no device %s; ggml found %s. A missing GPU usually means a missing driver or backend library in %s."
                         .formatted(
                             name,

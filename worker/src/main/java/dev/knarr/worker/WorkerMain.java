@@ -60,14 +60,13 @@ public class WorkerMain implements QuarkusApplication {
         Runtime.getRuntime().halt(TERMINATED);
       }
       return 0;
+    } catch (WorkerStartException e) {
+      LOG.error("The worker cannot run: {}", e.sentence());
+      return 1;
     } catch (RuntimeException e) {
-      LOG.error("The worker cannot run: {}", e.getMessage(), expected(e) ? null : e);
+      LOG.error("The worker cannot run: {}", e.getMessage(), e);
       return 1;
     }
-  }
-
-  private static boolean expected(RuntimeException e) {
-    return e instanceof WorkerStartException;
   }
 
   private Map<String, String> endpoints(Worker worker) {

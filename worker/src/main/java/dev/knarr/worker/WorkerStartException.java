@@ -5,11 +5,36 @@ package dev.knarr.worker;
 public final class WorkerStartException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  WorkerStartException(String message) {
-    super(message);
+  /** The kind of trouble: the last log line names it, and a cluster's status says the same word. */
+  enum Reason {
+    /** The tensor cache cannot be written. */
+    CACHE_NOT_WRITABLE("CacheNotWritable"),
+    /** A device that was asked for is not there. */
+    UNKNOWN_DEVICE("UnknownDevice"),
+    /** Options or files that do not go together or cannot be used. */
+    CONFIG_INVALID("ConfigInvalid");
+
+    private final String text;
+
+    Reason(String text) {
+      this.text = text;
+    }
   }
 
-  WorkerStartException(String message, Throwable cause) {
+  private final Reason reason;
+
+  WorkerStartException(Reason reason, String message) {
+    super(message);
+    this.reason = reason;
+  }
+
+  WorkerStartException(Reason reason, String message, Throwable cause) {
     super(message, cause);
+    this.reason = reason;
+  }
+
+  /** {@code REASON: message}, for the log. */
+  String sentence() {
+    return reason.text + ": " + getMessage();
   }
 }

@@ -7,6 +7,7 @@ import dev.knarr.rpc.transport.TlsFault;
 import dev.knarr.rpc.transport.TlsFileException;
 import dev.knarr.rpc.transport.TlsFiles;
 import dev.knarr.rpc.transport.Transport;
+import dev.knarr.worker.WorkerStartException.Reason;
 import java.io.IOException;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.SocketChannel;
@@ -41,6 +42,7 @@ final class WorkerTls implements Transport {
       if (files.certificate() == null) {
         if (files.authority() != null) {
           throw new WorkerStartException(
+              Reason.CONFIG_INVALID,
               "--tls-client-ca goes with --tls-cert and --tls-key: without them there is no TLS, and nobody would be asked for a certificate.");
         }
         return Optional.empty();
@@ -50,9 +52,10 @@ final class WorkerTls implements Transport {
       metrics.register(credentials);
       return Optional.of(new WorkerTls(credentials, metrics));
     } catch (TlsFileException e) {
-      throw new WorkerStartException("TLS is not possible: " + e.getMessage(), e);
+      throw new WorkerStartException(
+          Reason.CONFIG_INVALID, "TLS is not possible: " + e.getMessage(), e);
     } catch (IllegalArgumentException e) {
-      throw new WorkerStartException(e.getMessage() + ".", e);
+      throw new WorkerStartException(Reason.CONFIG_INVALID, e.getMessage() + ".", e);
     }
   }
 

@@ -218,7 +218,9 @@ class TensorCacheTest {
 
       assertThatThrownBy(
               () -> RunningWorker.configured(TestConfig.withDevices("CPU").withCache(file, null)))
-          .isInstanceOf(WorkerStartException.class)
+          .isInstanceOfSatisfying(
+              WorkerStartException.class,
+              failure -> assertThat(failure.sentence()).startsWith("CacheNotWritable: "))
           .hasMessageContaining(file.toString())
           .hasMessageContaining("--cache-dir");
     }

@@ -3,8 +3,6 @@ package dev.knarr.api.v1alpha1;
 
 import static java.util.Objects.requireNonNull;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.crd.generator.annotation.AdditionalPrinterColumn;
 import io.fabric8.crdv2.generator.CRDGenerator;
 import io.fabric8.crdv2.generator.CRDPostProcessor;
@@ -48,9 +46,8 @@ final class CrdGenerator implements CRDPostProcessor {
               .split(" "));
 
   /** Bounds the cost of rules, which the API server estimates from the longest possible text. */
-  private static final long LONGEST_TEXT = 1024;
-
   private static final long LONGEST_SIZE = 32;
+
   private static final long MOST_SIZES = 64;
 
   /** Of Kubernetes' own texts; "i.e. a" and "Required. A" are not its end. */
@@ -131,9 +128,6 @@ final class CrdGenerator implements CRDPostProcessor {
   }
 
   private void complete(JSONSchemaProps schema, String path, Field field) {
-    if (schema.getDefault() != null) {
-      schema.setDefault(withoutNulls(schema.getDefault()));
-    }
     var rule = field.getAnnotation(EachItem.class);
     if (rule != null) {
       var items = schema.getItems().getSchema();
@@ -197,9 +191,6 @@ final class CrdGenerator implements CRDPostProcessor {
                     .build());
       }
       if ("string".equals(field.getType()) && field.getEnum().isEmpty()) {
-        if (field.getMaxLength() == null) {
-          field.setMaxLength(LONGEST_TEXT);
-        }
         field.getXKubernetesValidations().addFirst(rule(Cel.NOT_BLANK, Sentences.EMPTY_TEXT));
       }
     }
@@ -227,13 +218,5 @@ final class CrdGenerator implements CRDPostProcessor {
   private static io.fabric8.kubernetes.api.model.apiextensions.v1.ValidationRule rule(
       String expression, String sentence) {
     return new ValidationRuleBuilder().withRule(expression).withMessage(sentence).build();
-  }
-
-  /** Fabric8's generator makes defaults from beans, whose other fields are null. */
-  private static JsonNode withoutNulls(JsonNode value) {
-    if (value instanceof ObjectNode object) {
-      object.properties().removeIf(entry -> entry.getValue().isNull());
-    }
-    return value;
   }
 }

@@ -6,6 +6,8 @@ import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadStatus;
 import dev.knarr.head.supervise.Supervisor;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
+import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
 import java.time.Clock;
@@ -35,6 +37,14 @@ public final class HeadBean implements HeadService {
   /** Returns what is known, or nothing when this application is no head. */
   public Optional<HeadStatus> status() {
     return Optional.ofNullable(supervisor).map(Supervisor::status);
+  }
+
+  /**
+   * Ends the head before the management port closes: while running answers are finished somebody
+   * may ask whether it is ready, and why not.
+   */
+  void beforeTheEnd(@Observes ShutdownDelayInitiatedEvent event) {
+    close();
   }
 
   @Override

@@ -137,6 +137,9 @@ final class StatusBoard {
 
   /** A worker does not answer (yet). */
   synchronized void missed(HeadConfig.Worker worker, HeadPhase next, String why) {
+    if (isUp(worker.name())) {
+      return; // It has answered just as its silence was to be told.
+    }
     Missed before = missing.get(worker.name());
     Instant begin = before == null ? clock.instant() : before.since();
     missing.put(worker.name(), new Missed(worker.address(), why, begin));

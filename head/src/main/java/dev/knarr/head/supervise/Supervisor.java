@@ -243,11 +243,11 @@ public final class Supervisor implements AutoCloseable {
   /**
    * Stops llama-server, closes the relays and returns when all is gone. Answers that are running
    * are finished first, for as long as the configuration says; everything else takes at most the
-   * limit of llama-server's own end and {@value #CLOSE_MARGIN_SECONDS} s. A second call does
-   * nothing.
+   * limit of llama-server's own end and {@value #CLOSE_MARGIN_SECONDS} s. A second call waits for
+   * the first.
    */
   @Override
-  public void close() {
+  public synchronized void close() {
     Duration end = config.limits().stop().plusSeconds(CLOSE_MARGIN_SECONDS / 2);
     try {
       if (server.drain()) {

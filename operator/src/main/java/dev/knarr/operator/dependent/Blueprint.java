@@ -3,6 +3,7 @@ package dev.knarr.operator.dependent;
 
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
+import dev.knarr.api.v1alpha1.Violation;
 import dev.knarr.operator.ClusterNames;
 import dev.knarr.operator.Labels;
 import dev.knarr.operator.Labels.Component;
@@ -89,11 +90,6 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
     return Fingerprint.of(release);
   }
 
-  /** The revision that the head's pod is to have. */
-  public String headRevision() {
-    return revision(HeadPod.template(this));
-  }
-
   /** The revision that the pods of each group are to have. */
   public Map<String, String> workerRevisions() {
     var revisions = new TreeMap<String, String>();
@@ -125,27 +121,31 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
         && spec.workers().stream().noneMatch(known -> known.name().equals(group));
   }
 
+  /** The revision that a head names when it is the one this asks for. */
+  public String headRevision() {
+    return HeadPod.revision(this);
+  }
+
   /**
-   * What cannot be built although the document keeps its rules, as sentences that say what to do;
-   * in the order of the fields. Nothing may be applied while there are any.
+   * What cannot be built although the document keeps its rules; in the order of the fields. Nothing
+   * may be applied while there is any.
    */
-  public List<String> problems() {
-    var problems = new ArrayList<String>();
+  public List<Violation> problems() {
+    var problems = new ArrayList<Violation>();
     if (spec.workerNames().isEmpty()) {
-      problems.add(
-          "The groups have no replica between them, and nothing would hold the model. Set replicas of one to 1 or more.");
+      problems.add(new Violation("spec.workers", Problems.NO_WORKER));
     }
-    for (var group : spec.workers()) {
+    for (int i = 0; i < spec.workers().size(); i++) {
+      var group = spec.workers().get(i);
+      var field = "spec.workers[%d]".formatted(i);
       if (group.spec().getImage() == null && release.workerImage(group.backend()).isEmpty()) {
-        problems.add(
-            "Group %s needs an image: this operator has none for workers with %s. Set image in the group, or images.worker.%s in the operator's chart."
-                .formatted(group.name(), group.backend().value(), group.backend().value()));
+        problems.add(new Violation(field + ".image", Problems.noImage(group.backend())));
       }
       problems.addAll(
-          PodParts.taken(
-              "Group " + group.name(), group.spec(), WorkerPod.volumeNames(this, group)));
+          Problems.takenVolumes(field, group.spec(), WorkerPod.volumeNames(this, group)));
     }
-    problems.addAll(PodParts.taken("The head", spec.head().spec(), HeadPod.volumeNames(this)));
+    problems.addAll(
+        Problems.takenVolumes("spec.head", spec.head().spec(), HeadPod.volumeNames(this)));
     return problems;
   }
 

@@ -86,6 +86,7 @@ final class FetchPod {
         // Not the name by which metrics are found: it has none.
         .withPorts(PodParts.port("status", Ports.MANAGEMENT))
         .withResources(PodParts.compute(head))
+        .withTerminationMessagePolicy("FallbackToLogsOnError")
         .withSecurityContext(PodParts.security())
         .withVolumeMounts(mounts(blueprint))
         .build();

@@ -47,7 +47,11 @@ final class HeadPod {
 
   /** What the head is told. */
   static HeadConfig config(Blueprint blueprint) {
-    return config(blueprint, revision(blueprint, unnamed(blueprint)));
+    return config(blueprint, revision(blueprint));
+  }
+
+  static String revision(Blueprint blueprint) {
+    return revision(blueprint, unnamed(blueprint));
   }
 
   /** Changes with everything that a running head would have to be restarted for. */
@@ -157,6 +161,7 @@ final class HeadPod {
         .withArgs("install", PodPaths.INSTALLED)
         .withEnv(PodParts.commonEnv())
         .withResources(PodParts.compute(blueprint.spec().head().spec()))
+        .withTerminationMessagePolicy("FallbackToLogsOnError")
         .withSecurityContext(PodParts.security())
         .withVolumeMounts(PodParts.tmpMount(), PodParts.mount(PROGRAM_VOLUME, PodPaths.INSTALLED))
         .build();
@@ -174,6 +179,7 @@ final class HeadPod {
             .withEnv(PodParts.env(PodParts.commonEnv(), head.spec().getEnv()))
             .withPorts(PodParts.port("http", Ports.HTTP), PodParts.managementPort())
             .withResources(PodParts.resources(head.spec(), head.devices()))
+            .withTerminationMessagePolicy("FallbackToLogsOnError")
             .withSecurityContext(PodParts.security())
             // Loading may take hours and is watched by the head itself, so alive is enough here.
             .withStartupProbe(PodParts.probe("live", 2, 60))

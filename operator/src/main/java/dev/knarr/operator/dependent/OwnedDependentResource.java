@@ -35,6 +35,13 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
         BulkUpdater<R, InferenceCluster>,
         BulkDependentResource<R, InferenceCluster, String>,
         GarbageCollected<InferenceCluster> {
+  private static final PatchContext APPLY =
+      new PatchContext.Builder()
+          .withPatchType(PatchType.SERVER_SIDE_APPLY)
+          .withFieldManager(Labels.OPERATOR)
+          .withForce(true)
+          .build();
+
   private final Labels.Component component;
 
   OwnedDependentResource(Class<R> type, Labels.Component component) {
@@ -134,17 +141,12 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
   }
 
   private R apply(R desired, Context<InferenceCluster> context) {
-    var patch =
-        new PatchContext.Builder()
-            .withPatchType(PatchType.SERVER_SIDE_APPLY)
-            .withFieldManager(Labels.OPERATOR)
-            .withForce(true)
-            .build();
+    ImageVolumes.require(context.getClient(), desired, APPLY);
     return context
         .resourceOperations()
         .resourcePatch(
             desired,
-            resource -> context.getClient().resource(resource).patch(patch),
+            resource -> context.getClient().resource(resource).patch(APPLY),
             eventSource().orElseThrow());
   }
 

@@ -37,7 +37,6 @@ import io.fabric8.kubernetes.api.model.VolumeBuilder;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.VolumeMountBuilder;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -361,15 +360,6 @@ final class PodParts {
         .withTimeoutSeconds(5)
         .withFailureThreshold(failures)
         .build();
-  }
-
-  /** What of the user's volumes, or mount points, has a name that we use ourselves. */
-  static List<String> taken(String who, PlacementSpec placement, Collection<String> ours) {
-    return or(placement.getVolumes(), List.<Volume>of()).stream()
-        .map(Volume::getName)
-        .filter(ours::contains)
-        .map(name -> "%s has a volume named %s, as Knarr's own is. Rename it.".formatted(who, name))
-        .toList();
   }
 
   static List<VolumeMount> mounts(Container container, PlacementSpec placement) {

@@ -70,6 +70,7 @@ final class WorkerPod {
             .withEnv(PodParts.env(PodParts.commonEnv(), group.spec().getEnv()))
             .withPorts(PodParts.port("rpc", Ports.RPC), PodParts.managementPort())
             .withResources(resources(group))
+            .withTerminationMessagePolicy("FallbackToLogsOnError")
             .withSecurityContext(PodParts.security())
             // Devices may take minutes to open the first time, when kernels are compiled for them.
             .withStartupProbe(PodParts.probe("live", 2, 150))

@@ -123,14 +123,29 @@ final class ContainerDiagnosis {
           finding(
               reported.get().reason(),
               pod,
-              "%s of %s: %s"
+              "%s in %s: %s%s"
                   .formatted(
-                      capital(pod.subject()), pod.where(), sentence(reported.get().message()))));
+                      capital(pod.subject()),
+                      pod.where(),
+                      sentence(reported.get().message()),
+                      remedy(reported.get().reason(), pod))));
     }
     return Optional.of(
         "OOMKilled".equals(end.getReason())
             ? outOfMemory(pod, container)
             : crashed(pod, container, end, code, words));
+  }
+
+  /** A worker knows its options, not the fields of the spec that they come from. */
+  private static String remedy(ConditionReason reason, PodView pod) {
+    return switch (reason) {
+      case CACHE_NOT_WRITABLE ->
+          " Give workers[%s].tensorCache a volume that user 65532 may write to."
+              .formatted(pod.group());
+      case UNKNOWN_DEVICE ->
+          " Check devices, image and runtimeClass of workers[%s].".formatted(pod.group());
+      default -> "";
+    };
   }
 
   private static Finding outOfMemory(PodView pod, ContainerStatus container) {

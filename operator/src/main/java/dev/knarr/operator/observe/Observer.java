@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
@@ -37,9 +36,6 @@ public final class Observer {
 
   private final StatusPoller poller;
   private final Clock clock;
-  private final Map<ResourceID, SeenRestarts> restarts = new ConcurrentHashMap<>();
-
-  private record SeenRestarts(String podUid, int count) {}
 
   /** An observer that hears of heads by this poller. */
   public Observer(StatusPoller poller, Clock clock) {
@@ -101,13 +97,7 @@ public final class Observer {
         lookups.events(known, claims.values()),
         headAnswer,
         fetch.flatMap(target -> poller.answer(id, target)),
-        newRestarts(id, head, headAnswer));
-  }
-
-  /** Forgets a cluster that is no more. */
-  public void forget(InferenceCluster cluster) {
-    restarts.remove(ResourceID.fromResource(cluster));
-    poller.onResourceDeleted(cluster);
+        head.map(target -> poller.newRestarts(id, target)).orElse(0));
   }
 
   private static Optional<Job> newest(Stream<Job> jobs) {
@@ -122,16 +112,5 @@ public final class Observer {
     return pod.ip()
         .filter(_ -> pod.runs(container))
         .map(ip -> new Target(clusterUid, pod.uid(), pod.name(), ip, role));
-  }
-
-  private int newRestarts(ResourceID id, Optional<Target> target, Optional<Answer> answer) {
-    if (target.isEmpty() || !(answer.orElse(null) instanceof Answer.OfHead(var head))) {
-      return 0;
-    }
-    var seen = new SeenRestarts(target.get().podUid(), head.llamaServer().restarts());
-    var before = restarts.put(id, seen);
-    return before == null || !before.podUid.equals(seen.podUid)
-        ? 0
-        : Math.max(0, seen.count - before.count);
   }
 }

@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
@@ -120,13 +121,11 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
     var pods = watched.computeIfAbsent(cluster, _ -> new ConcurrentHashMap<>());
     pods.keySet().retainAll(Set.copyOf(targets));
     for (var target : targets) {
-      pods.computeIfAbsent(
-          target,
-          _ -> {
-            var pod = new Watched(cluster, target);
-            schedule(pod, Duration.ZERO);
-            return pod;
-          });
+      var pod = new Watched(cluster, target);
+      // Only what is in the map is asked, so that comes first.
+      if (pods.putIfAbsent(target, pod) == null) {
+        schedule(pod, Duration.ZERO);
+      }
     }
   }
 
@@ -134,6 +133,12 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
   Optional<Answer> answer(ResourceID cluster, Target target) {
     return Optional.ofNullable(watched.getOrDefault(cluster, Map.of()).get(target))
         .flatMap(Watched::answer);
+  }
+
+  /** How often a head has started llama-server again since this was last asked. */
+  int newRestarts(ResourceID cluster, Target target) {
+    var pod = watched.getOrDefault(cluster, Map.of()).get(target);
+    return pod == null ? 0 : pod.newRestarts();
   }
 
   @Override
@@ -160,12 +165,14 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
   }
 
   private void schedule(Watched pod, Duration delay) {
-    if (!timer.isShutdown()) {
+    try {
       var _ =
           timer.schedule(
               () -> Thread.ofVirtual().name("status " + pod.target.podName).start(() -> ask(pod)),
               delay.toMillis(),
               TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException _) {
+      LOG.debug("{} is not asked any more: the operator stops", pod.target.podName);
     }
   }
 
@@ -180,11 +187,13 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
       } finally {
         slots.release();
       }
-      if (isFollowed(pod)) {
-        schedule(pod, pod.pause());
-      }
+    } catch (RuntimeException e) {
+      LOG.error("Asking {} of {} failed", pod.target.podName, pod.cluster, e);
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+    }
+    if (isFollowed(pod)) {
+      schedule(pod, pod.pause());
     }
   }
 
@@ -226,6 +235,7 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
     private final Target target;
     private @Nullable Answer shown;
     private int failures;
+    private int knownRestarts = -1;
     private Rates shownRates = Rates.NONE;
     private Instant ratesShownAt = Instant.MIN;
 
@@ -277,6 +287,16 @@ public final class StatusPoller extends AbstractEventSource<Answer, InferenceClu
         }
         case Answer.OfFetch _, Answer.Silence _ -> answer;
       };
+    }
+
+    /** A head that is heard for the first time has told its past to somebody else. */
+    synchronized int newRestarts() {
+      if (!(shown instanceof Answer.OfHead(var head))) {
+        return 0;
+      }
+      int before = knownRestarts < 0 ? head.llamaServer().restarts() : knownRestarts;
+      knownRestarts = head.llamaServer().restarts();
+      return Math.max(0, knownRestarts - before);
     }
 
     synchronized Duration pause() {

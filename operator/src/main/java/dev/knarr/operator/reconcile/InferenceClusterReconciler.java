@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.reconcile;
 
-import dev.knarr.api.v1alpha1.ConditionReason;
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.api.v1alpha1.SpecRules;
@@ -145,8 +144,7 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     var blueprint = blueprint(cluster, context);
     var problems = blueprint.problems();
     if (!problems.isEmpty()) {
-      var problem = new Notice(ConditionReason.SPEC_INVALID, String.join(" ", problems));
-      return reporter.report(cluster, Pass.refused(problem), seen);
+      return reporter.report(cluster, Pass.invalid(problems), seen);
     }
     var built = Built.of(blueprint, seen);
     var decision =

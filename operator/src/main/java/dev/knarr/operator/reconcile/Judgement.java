@@ -307,6 +307,9 @@ final class Judgement {
     if (names.isEmpty()) {
       return Verdict.yes("The spec asks for no workers.");
     }
+    if (seen.head().isPresent()) {
+      return oldHead();
+    }
     var running = seen.podsOf(Part.WORKER).stream().filter(PodView::started).count();
     return seen.podsOf(Part.WORKER).isEmpty()
         ? Verdict.waiting(ConditionReason.WAITING, "Workers start when the model is there.")
@@ -356,8 +359,7 @@ final class Judgement {
       return HeadVerdict.of(head.get());
     }
     if (seen.head().isPresent()) {
-      return Verdict.progress(
-          ConditionReason.ROLLING_OUT, "The head still runs an earlier revision of the spec.");
+      return oldHead();
     }
     var pod = seen.headPod();
     if (pod.isEmpty()) {
@@ -380,6 +382,11 @@ final class Judgement {
     return pod.runsSince("head")
         .filter(at -> at.plus(STARTS_WITHIN).isBefore(seen.at()))
         .isPresent();
+  }
+
+  private static Verdict oldHead() {
+    return Verdict.progress(
+        ConditionReason.ROLLING_OUT, "The head still runs an earlier revision of the spec.");
   }
 
   private static Verdict stoppedVerdict() {

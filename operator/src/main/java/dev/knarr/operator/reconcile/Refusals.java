@@ -2,6 +2,7 @@
 package dev.knarr.operator.reconcile;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
+import dev.knarr.operator.dependent.ImageVolumesUnsupportedException;
 import dev.knarr.operator.dependent.NameTakenException;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.HttpURLConnection;
@@ -26,6 +27,9 @@ final class Refusals {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof NameTakenException taken) {
         return Optional.of(new Notice(taken.reason(), taken.sentence()));
+      }
+      if (cause instanceof ImageVolumesUnsupportedException unsupported) {
+        return Optional.of(new Notice(unsupported.reason(), unsupported.sentence()));
       }
       if (cause instanceof KubernetesClientException refused && FINAL.contains(refused.getCode())) {
         return Optional.of(

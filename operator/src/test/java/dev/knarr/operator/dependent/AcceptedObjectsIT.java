@@ -31,6 +31,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a real API server says to the objects of the recorded clusters. */
 final class AcceptedObjectsIT {
+  private static final PatchContext APPLY =
+      new PatchContext.Builder()
+          .withPatchType(PatchType.SERVER_SIDE_APPLY)
+          .withFieldManager(Labels.OPERATOR)
+          .withForce(true)
+          .build();
+
   private final KubernetesClient client = ApiServer.shared().client();
 
   @BeforeAll
@@ -103,6 +110,40 @@ final class AcceptedObjectsIT {
         .hasMessageContaining("metadata.uid");
   }
 
+  @Test
+  void whenTheApiServerHasNoImageVolumes_thenNothingIsWritten() {
+    var namespace = namespace("image-volumes");
+
+    for (var object : withImageVolumes(namespace)) {
+      assertThatThrownBy(() -> ImageVolumes.require(client, object, APPLY))
+          .isInstanceOf(ImageVolumesUnsupportedException.class)
+          .hasMessageContaining("feature gate ImageVolume");
+      assertThat(client.resource(object).get()).isNull();
+    }
+  }
+
+  @Test
+  void whenTheApiServerHasImageVolumes_thenTheyAreUsed() {
+    try (var server = ApiServer.with().flag("--feature-gates=ImageVolume=true").start()) {
+      for (var object : withImageVolumes("default")) {
+        var stamped = AppliedState.stamp(object);
+        ImageVolumes.require(server.client(), stamped, APPLY);
+        assertThat(AppliedState.holds(server.client().resource(stamped).patch(APPLY), stamped))
+            .isTrue();
+      }
+    }
+  }
+
+  private static List<HasMetadata> withImageVolumes(String namespace) {
+    var objects =
+        Blueprints.desired(Blueprints.of("image-and-secret")).stream()
+            .filter(object -> !template(object).isEmpty())
+            .map(object -> in(namespace, object))
+            .toList();
+    assertThat(objects).hasSize(4);
+    return objects;
+  }
+
   private static List<Pod> pods(String namespace, String cluster) {
     return Blueprints.desired(Blueprints.of(cluster)).stream()
         .flatMap(object -> template(object).stream())
@@ -158,15 +199,7 @@ final class AcceptedObjectsIT {
   }
 
   private <R extends HasMetadata> R apply(R desired) {
-    return client
-        .resource(desired)
-        .fieldValidation(Validation.STRICT)
-        .patch(
-            new PatchContext.Builder()
-                .withPatchType(PatchType.SERVER_SIDE_APPLY)
-                .withFieldManager(Labels.OPERATOR)
-                .withForce(true)
-                .build());
+    return client.resource(desired).fieldValidation(Validation.STRICT).patch(APPLY);
   }
 
   private String namespace(String name) {

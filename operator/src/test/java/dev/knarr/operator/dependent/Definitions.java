@@ -1,76 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.dependent;
 
-import dev.knarr.api.v1alpha1.InferenceCluster;
+import dev.knarr.testkit.kube.ApiServer;
 import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
-import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinitionBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 
-/** Definitions of kinds, as wide as they can be: what they check has tests of its own. */
+/** Definitions of the kinds that an API server does not have by itself. */
 final class Definitions {
   private Definitions() {}
 
   static void clusters(KubernetesClient client) {
     install(
-        client,
-        open(
-            InferenceCluster.GROUP,
-            InferenceCluster.VERSION,
-            InferenceCluster.KIND,
-            "inferenceclusters"));
+        client, () -> Files.newInputStream(Path.of("../crds/inferenceclusters.knarr.dev.yaml")));
   }
 
   static void podMonitors(KubernetesClient client) {
-    install(client, open("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors"));
+    install(
+        client,
+        () ->
+            Objects.requireNonNull(
+                ApiServer.class.getResourceAsStream("podmonitors.monitoring.coreos.com.yaml")));
   }
 
-  private static void install(KubernetesClient client, CustomResourceDefinition definition) {
-    client.resource(definition).serverSideApply();
-    client
-        .resource(definition)
-        .waitUntilCondition(
-            seen ->
-                seen != null
-                    && seen.getStatus() != null
-                    && seen.getStatus().getConditions().stream()
-                        .anyMatch(
-                            condition ->
-                                condition.getType().equals("Established")
-                                    && condition.getStatus().equals("True")),
-            30,
-            TimeUnit.SECONDS);
+  /** Where a definition is read from. */
+  private interface Source {
+    InputStream open() throws IOException;
   }
 
-  private static CustomResourceDefinition open(
-      String group, String version, String kind, String plural) {
-    return new CustomResourceDefinitionBuilder()
-        .withNewMetadata()
-        .withName(plural + "." + group)
-        .endMetadata()
-        .withNewSpec()
-        .withGroup(group)
-        .withScope("Namespaced")
-        .withNewNames()
-        .withKind(kind)
-        .withPlural(plural)
-        .endNames()
-        .addNewVersion()
-        .withName(version)
-        .withServed(true)
-        .withStorage(true)
-        .withNewSubresources()
-        .withNewStatus()
-        .endStatus()
-        .endSubresources()
-        .withNewSchema()
-        .withNewOpenAPIV3Schema()
-        .withType("object")
-        .withXKubernetesPreserveUnknownFields(true)
-        .endOpenAPIV3Schema()
-        .endSchema()
-        .endVersion()
-        .endSpec()
-        .build();
+  private static void install(KubernetesClient client, Source source) {
+    try (var stream = source.open()) {
+      var definition =
+          client.resource(Blueprints.YAML.unmarshal(stream, CustomResourceDefinition.class));
+      definition.serverSideApply();
+      definition.waitUntilCondition(Definitions::established, 30, TimeUnit.SECONDS);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static boolean established(CustomResourceDefinition definition) {
+    return definition.getStatus() != null
+        && definition.getStatus().getConditions() != null
+        && definition.getStatus().getConditions().stream()
+            .anyMatch(
+                condition ->
+                    condition.getType().equals("Established")
+                        && condition.getStatus().equals("True"));
   }
 }

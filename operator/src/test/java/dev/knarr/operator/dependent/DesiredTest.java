@@ -3,6 +3,7 @@ package dev.knarr.operator.dependent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.api.v1alpha1.Violation;
 import dev.knarr.operator.Labels;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
@@ -27,10 +28,7 @@ final class DesiredTest {
   void whenAClusterIsGiven_thenTheObjectsAreAsRecorded(String name) throws IOException {
     var blueprint = Blueprints.of(name);
 
-    var objects =
-        Blueprints.desired(blueprint).stream()
-            .map(Blueprints.YAML::asYaml)
-            .collect(Collectors.joining());
+    var objects = yaml(blueprint);
 
     assertThat(blueprint.problems()).isEmpty();
     var file = Blueprints.FOLDER.resolve(name).resolve("expected.yaml");
@@ -42,8 +40,7 @@ final class DesiredTest {
 
   @Test
   void whenTheSameIsMadeAgain_thenTheRevisionsAreTheSame() {
-    assertThat(Blueprints.desired(Blueprints.of("everything")))
-        .isEqualTo(Blueprints.desired(Blueprints.of("everything")));
+    assertThat(yaml(Blueprints.of("everything"))).isEqualTo(yaml(Blueprints.of("everything")));
   }
 
   @Test
@@ -52,6 +49,7 @@ final class DesiredTest {
     var after = Blueprints.changed("everything", "[\"--jinja\"]", "[\"--jinja\", \"--verbose\"]");
 
     assertThat(headRevision(after)).isNotEqualTo(headRevision(before));
+    assertThat(after.headRevision()).isEqualTo(headRevision(after));
     assertThat(workers(after)).isEqualTo(workers(before));
     assertThat(jobName(after)).isEqualTo(jobName(before));
   }
@@ -98,7 +96,9 @@ final class DesiredTest {
 
     assertThat(blueprint.problems())
         .containsExactly(
-            "Group a100 needs an image: this operator has none for workers with cuda. Set image in the group, or images.worker.cuda in the operator's chart.");
+            new Violation(
+                "spec.workers[0].image",
+                "This operator has no image for workers with cuda. Set image in the group, or images.workerCuda in the operator's chart."));
   }
 
   @Test
@@ -108,14 +108,23 @@ final class DesiredTest {
 
     assertThat(blueprint.problems())
         .containsExactly(
-            "Group a100 has a volume named tensor-cache, as Knarr's own is. Rename it.");
+            new Violation(
+                "spec.workers[0].volumes",
+                "A volume is named tensor-cache, as Knarr's own is. Rename it."));
   }
 
   @Test
   void whenNoGroupHasAWorker_thenTheSentenceSaysSo() {
     var blueprint = Blueprints.changed("claim", "replicas: 2", "replicas: 0");
 
-    assertThat(blueprint.problems()).singleElement().asString().contains("no replica");
+    assertThat(blueprint.problems())
+        .containsExactly(new Violation("spec.workers", Problems.NO_WORKER));
+  }
+
+  private static String yaml(Blueprint blueprint) {
+    return Blueprints.desired(blueprint).stream()
+        .map(Blueprints.YAML::asYaml)
+        .collect(Collectors.joining());
   }
 
   private static String headRevision(Blueprint blueprint) {

@@ -9,6 +9,7 @@ import dev.knarr.api.v1alpha1.ConditionType;
 import dev.knarr.api.v1alpha1.SpecRules;
 import dev.knarr.operator.Scene;
 import io.fabric8.kubernetes.api.model.Condition;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +65,7 @@ class ReasonsTest {
             state: { waiting: { reason: CrashLoopBackOff, message: "back-off 20s restarting failed container" } }
             lastState: { terminated: { exitCode: 1, reason: Error, message: %s } }
         """
-        .formatted(io.fabric8.kubernetes.client.utils.Serialization.asJson(message));
+        .formatted(Serialization.asJson(message));
   }
 
   private static Scene fetchEnded(String reason, String message) {
@@ -100,8 +101,7 @@ class ReasonsTest {
                 image: ghcr.io/knarr/worker:nope
                 state: { waiting: { reason: %s, message: %s } }
             """
-                .formatted(
-                    reason, io.fabric8.kubernetes.client.utils.Serialization.asJson(message)));
+                .formatted(reason, Serialization.asJson(message)));
   }
 
   private static Scene notScheduled(String spec, String reason, String message) {
@@ -113,8 +113,7 @@ class ReasonsTest {
             phase: Pending
             conditions: [ { type: PodScheduled, status: "False", reason: %s, message: %s } ]
             """
-                .formatted(
-                    reason, io.fabric8.kubernetes.client.utils.Serialization.asJson(message)));
+                .formatted(reason, Serialization.asJson(message)));
   }
 
   static {
@@ -153,23 +152,23 @@ class ReasonsTest {
         ConditionReason.MODEL_NOT_FOUND,
         "Failed",
         fetchEnded("ModelNotFound", "huggingface.co has no glm.gguf (404). Correct file."),
-        "The fetch of pod glm-model-00aa11bb-x7k2p on node n2: huggingface.co has no glm.gguf (404). Correct file.");
+        "The fetch in pod glm-model-00aa11bb-x7k2p on node n2: huggingface.co has no glm.gguf (404). Correct file.");
     ready(
         ConditionReason.MODEL_ACCESS_DENIED,
         "Failed",
         fetchEnded(
             "ModelAccessDenied", "huggingface.co asks for a token (401). Name tokenSecretRef."),
-        "The fetch of pod glm-model-00aa11bb-x7k2p on node n2: huggingface.co asks for a token (401). Name tokenSecretRef.");
+        "The fetch in pod glm-model-00aa11bb-x7k2p on node n2: huggingface.co asks for a token (401). Name tokenSecretRef.");
     ready(
         ConditionReason.MODEL_CHECKSUM_MISMATCH,
         "Failed",
         fetchEnded("ModelChecksumMismatch", "glm.gguf has another SHA-256. Correct sha256."),
-        "The fetch of pod glm-model-00aa11bb-x7k2p on node n2: glm.gguf has another SHA-256. Correct sha256.");
+        "The fetch in pod glm-model-00aa11bb-x7k2p on node n2: glm.gguf has another SHA-256. Correct sha256.");
     ready(
         ConditionReason.MODEL_NO_SPACE,
         "Failed",
         fetchEnded("ModelNoSpace", "40Gi are needed and 3Gi are free. Use a larger claim."),
-        "The fetch of pod glm-model-00aa11bb-x7k2p on node n2: 40Gi are needed and 3Gi are free. Use a larger claim.");
+        "The fetch in pod glm-model-00aa11bb-x7k2p on node n2: 40Gi are needed and 3Gi are free. Use a larger claim.");
     ready(
         ConditionReason.MODEL_SERVER_UNREACHABLE,
         "Starting",
@@ -177,7 +176,7 @@ class ReasonsTest {
             .headPod(
                 crashed(
                     "{\"reason\":\"ModelServerUnreachable\",\"message\":\"huggingface.co cannot be reached. Set a proxy.\"}")),
-        "The head of pod glm-head-7d9f on node n2: huggingface.co cannot be reached. Set a proxy.");
+        "The head in pod glm-head-7d9f on node n2: huggingface.co cannot be reached. Set a proxy.");
     ready(
         ConditionReason.MODEL_UNREADABLE,
         "Failed",
@@ -272,7 +271,7 @@ class ReasonsTest {
                 "a100-0",
                 crashed(
                     "12:00 INFO starting\n12:00 ERROR The worker cannot run: UnknownDevice: There is no device CUDA0; ggml found CPU.\n")),
-        "Worker a100-0 of pod glm-a100-0 on node n1: There is no device CUDA0; ggml found CPU.");
+        "Worker a100-0 in pod glm-a100-0 on node n1: There is no device CUDA0; ggml found CPU. Check devices, image and runtimeClass of workers[a100].");
     ready(
         ConditionReason.CACHE_NOT_WRITABLE,
         "Failed",
@@ -281,7 +280,7 @@ class ReasonsTest {
                 "a100-0",
                 crashed(
                     "{\"level\":\"ERROR\",\"message\":\"The worker cannot run: CacheNotWritable: The cache folder /cache cannot be used.\",\"pid\":1}")),
-        "Worker a100-0 of pod glm-a100-0 on node n1: The cache folder /cache cannot be used.");
+        "Worker a100-0 in pod glm-a100-0 on node n1: The cache folder /cache cannot be used. Give workers[a100].tensorCache a volume that user 65532 may write to.");
     ready(
         ConditionReason.HEAD_STARTING,
         "Starting",

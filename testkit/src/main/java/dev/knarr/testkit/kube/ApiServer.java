@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A real Kubernetes API server with its etcd, on ports of its own. Nothing runs behind it: no
- * scheduler, no kubelet, and only on request the controllers that collect garbage. Its processes
- * end with {@link #close()}, with the JVM, and when the JVM is killed. Any thread.
+ * kubelet, and scheduler and controllers only on request. Its processes end with {@link #close()},
+ * with the JVM, and when the JVM is killed. Any thread.
  */
 public final class ApiServer implements AutoCloseable {
   private static final long START_LIMIT_MILLIS = 180_000;
@@ -158,7 +158,7 @@ public final class ApiServer implements AutoCloseable {
   }
 
   private void own() {
-    Process controllers = null;
+    var beside = new ArrayList<Process>();
     KubeAPIServer server = null;
     try {
       var builder =
@@ -175,7 +175,15 @@ public final class ApiServer implements AutoCloseable {
       server = new KubeAPIServer(builder.build());
       server.start();
       Files.writeString(kubeconfigFile(), server.getKubeConfigYaml());
-      controllers = options.controllers.isEmpty() ? null : startControllers();
+      if (!options.controllers.isEmpty()) {
+        beside.add(
+            start(
+                "kube-controller-manager",
+                "--controllers=" + String.join(",", options.controllers)));
+      }
+      if (options.scheduler) {
+        beside.add(start("kube-scheduler"));
+      }
       started.complete(server.getKubeConfigYaml());
       closing.await();
     } catch (InterruptedException e) {
@@ -183,9 +191,7 @@ public final class ApiServer implements AutoCloseable {
     } catch (IOException | RuntimeException | Error e) {
       started.completeExceptionally(e);
     } finally {
-      if (controllers != null) {
-        controllers.destroyForcibly();
-      }
+      beside.forEach(Process::destroyForcibly);
       if (server != null) {
         server.stop();
       }
@@ -205,16 +211,16 @@ public final class ApiServer implements AutoCloseable {
     return (int) Math.min(START_LIMIT_MILLIS, untilMidnight.toMillis());
   }
 
-  private Process startControllers() throws IOException {
+  private Process start(String program, String... options) throws IOException {
     var command = new ArrayList<>(KubePrograms.tie());
-    command.add(KubePrograms.program("kube-controller-manager").toString());
+    command.add(KubePrograms.program(program).toString());
     command.add("--kubeconfig=" + kubeconfigFile());
-    command.add("--controllers=" + String.join(",", options.controllers));
     command.add("--leader-elect=false");
     command.add("--secure-port=0");
+    command.addAll(List.of(options));
     return new ProcessBuilder(command)
         .redirectErrorStream(true)
-        .redirectOutput(home.resolve("controllers.log").toFile())
+        .redirectOutput(home.resolve(program + ".log").toFile())
         .start();
   }
 
@@ -259,6 +265,7 @@ public final class ApiServer implements AutoCloseable {
     private final List<String> flags = new ArrayList<>();
     private final List<String> controllers = new ArrayList<>();
     private boolean audit;
+    private boolean scheduler;
 
     private Builder() {}
 
@@ -271,6 +278,12 @@ public final class ApiServer implements AutoCloseable {
     /** Runs controllers of kube-controller-manager, such as {@code statefulset-controller}. */
     public Builder controllers(String... names) {
       controllers.addAll(List.of(names));
+      return this;
+    }
+
+    /** Runs kube-scheduler. */
+    public Builder scheduler() {
+      scheduler = true;
       return this;
     }
 

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.api.HeadStatus.WorkerState;
+import dev.knarr.head.api.HeadStatus.WorkerStatus;
+import dev.knarr.head.api.Identity;
+import dev.knarr.plan.FlashAttention;
+import dev.knarr.testkit.peers.LlamaCppTree;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A head as the operator starts it, over two of our workers. */
+@Timeout(300)
+class HeadIT {
+  private static final Path MODEL =
+      KnarrProcess.ROOT.resolve("docs/examples/models/knarr-demo-q8_0.gguf");
+  private static final String ANSWER = "Knarr runs one model across";
+
+  @TempDir private static Path folder;
+
+  /** Two workers and a head over them, each a process of its own. */
+  private static final class Cluster implements AutoCloseable {
+    final RunningWorker first = RunningWorker.start(folder, "first");
+    final RunningWorker second = RunningWorker.start(folder, "second");
+    final KnarrProcess head;
+    final String management;
+    private final HttpClient http = HttpClient.newHttpClient();
+
+    Cluster(int drainSeconds) throws IOException {
+      var config =
+          new HeadConfig(
+              new Identity("cluster-uid", "revision-1"),
+              new HeadConfig.Model("demo", MODEL, null, null),
+              new HeadConfig.Context(1024, 2, "f16", "f16", FlashAttention.AUTO),
+              List.of(
+                  new HeadConfig.Worker("cpu-0", first.rpc()),
+                  new HeadConfig.Worker("cpu-1", second.rpc())),
+              null,
+              new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
+              new HeadConfig.LlamaServer(Path.of("llama-server"), List.of(), 1),
+              new HeadConfig.Http("127.0.0.1", 0),
+              new HeadConfig.Management("127.0.0.1", 0),
+              null,
+              drainSeconds,
+              new HeadConfig.Limits(HeadConfig.Limits.WITHOUT_END, -1, 0, 0));
+      var file = Files.writeString(folder.resolve("head.json"), config.toJson());
+      var announcement = folder.resolve("head-ports.json");
+      var path = LlamaCppTree.program("llama-server").getParent() + ":" + System.getenv("PATH");
+      head =
+          KnarrProcess.start(
+              Map.of("PATH", path, Identity.POD_UID_VARIABLE, "pod-uid"),
+              "head",
+              "--config",
+              file.toString(),
+              "--announce",
+              announcement.toString());
+      await("the head has opened its port")
+          .atMost(KnarrProcess.LIMIT)
+          .until(() -> Files.exists(announcement));
+      management =
+          new ObjectMapper().readTree(Files.readString(announcement)).get("management").asText();
+      Files.delete(announcement);
+    }
+
+    HeadStatus status() throws IOException, InterruptedException {
+      return HeadStatus.parse(get("/status").body());
+    }
+
+    int readiness() throws IOException, InterruptedException {
+      return get("/q/health/ready").statusCode();
+    }
+
+    private HttpResponse<String> get(String path) throws IOException, InterruptedException {
+      return http.send(
+          HttpRequest.newBuilder(URI.create("http://" + management + path)).build(),
+          BodyHandlers.ofString());
+    }
+
+    Cluster awaitReady() {
+      await("the head is ready")
+          .atMost(KnarrProcess.LIMIT)
+          .until(() -> status().phase() == HeadPhase.READY);
+      return this;
+    }
+
+    <T> HttpResponse<T> ask(
+        String question, int tokens, boolean stream, HttpResponse.BodyHandler<T> body)
+        throws IOException, InterruptedException {
+      return http.send(
+          HttpRequest.newBuilder(
+                  URI.create(Objects.requireNonNull(status().endpoint()) + "/chat/completions"))
+              .POST(
+                  HttpRequest.BodyPublishers.ofString(
+                      "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"temperature\":0,\"max_tokens\":%d,\"stream\":%b}"
+                          .formatted(question, tokens, stream)))
+              .build(),
+          body);
+    }
+
+    @Override
+    public void close() {
+      http.shutdownNow();
+      head.terminate();
+      head.awaitExit();
+      head.close();
+      second.close();
+      first.close();
+    }
+  }
+
+  @Nested
+  class GivenAClusterThatIsReady {
+
+    @Test
+    void whenAWorkerIsFrozen_thenReadyIsGoneWithItsNameUntilItIsBack() throws Exception {
+      try (var cluster = new Cluster(0).awaitReady()) {
+        assertThat(cluster.readiness()).isEqualTo(200);
+        var process =
+            cluster.second.process().awaitPart(line -> line.contains("quarkus-run.jar worker"));
+
+        signal("STOP", process);
+        var before = Instant.now();
+        try {
+          await("the frozen worker is named and Ready is gone")
+              .atMost(Duration.ofSeconds(15))
+              .until(
+                  () ->
+                      cluster.readiness() == 503
+                          && cluster.status().workers().getLast().state() == WorkerState.LOST);
+          var lost = cluster.status().workers().getLast();
+          assertThat(lost.name()).isEqualTo("cpu-1");
+          assertThat(Instant.parse(Objects.requireNonNull(lost.lastSeen())))
+              .isBetween(before.minusSeconds(5), before.plusSeconds(1));
+          await("the head waits for it, and says since when")
+              .atMost(Duration.ofSeconds(30))
+              .until(() -> lastMessage(cluster).contains("Missing for"));
+          assertThat(lastMessage(cluster)).contains("accepts the connection but does not answer");
+          assertThat(cluster.status().message()).contains("cpu-1 (" + cluster.second.rpc() + ")");
+        } finally {
+          signal("CONT", process);
+        }
+
+        cluster.awaitReady();
+        assertThat(cluster.ask("What is Knarr?", 40, false, BodyHandlers.ofString()).body())
+            .contains(ANSWER);
+        assertThat(cluster.status().workers())
+            .extracting(WorkerStatus::state)
+            .containsOnly(WorkerState.PROVEN);
+      }
+    }
+
+    private static String lastMessage(Cluster cluster) throws IOException, InterruptedException {
+      return String.valueOf(cluster.status().workers().getLast().message());
+    }
+
+    private static void signal(String name, ProcessHandle process)
+        throws IOException, InterruptedException {
+      var kill =
+          new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).inheritIO().start();
+      assertThat(kill.waitFor()).isZero();
+    }
+
+    @Test
+    void whenItIsTerminatedDuringAStream_thenTheStreamIsFinishedFirst() throws Exception {
+      try (var cluster = new Cluster(120).awaitReady()) {
+        var answer = cluster.ask("Count from 1 to 100.", 600, true, BodyHandlers.ofInputStream());
+        try (var stream =
+            new BufferedReader(new InputStreamReader(answer.body(), StandardCharsets.UTF_8))) {
+          assertThat(stream.readLine()).startsWith("data: ");
+
+          cluster.head.terminate();
+          await("readiness is gone").until(() -> cluster.readiness() == 503);
+          var status = cluster.status();
+          var rest = stream.lines().toList();
+
+          assertThat(status.phase()).isEqualTo(HeadPhase.STOPPING);
+          assertThat(status.reason()).isEqualTo(HeadReason.DRAINING);
+          assertThat(status.identity())
+              .isEqualTo(new Identity("cluster-uid", "revision-1").in("pod-uid"));
+          assertThat(rest).contains("data: [DONE]");
+          assertThat(String.join("\n", rest)).contains("\"finish_reason\":\"stop\"");
+        }
+        assertThat(cluster.head.awaitExit(Duration.ofSeconds(45))).isEqualTo(128 + 15);
+      }
+    }
+
+    @Test
+    void whenAQuestionIsAsked_thenCountedBytesAreThoseOfTheKernel() throws Exception {
+      try (var cluster = new Cluster(0).awaitReady()) {
+        var workers = List.of(cluster.first, cluster.second);
+        var before = workers.stream().map(worker -> Bytes.atRest(cluster, worker)).toList();
+
+        cluster.ask("Count from 1 to 100.", 600, false, BodyHandlers.ofString());
+
+        for (int i = 0; i < workers.size(); i++) {
+          var spent = Bytes.atRest(cluster, workers.get(i)).minus(before.get(i));
+          assertThat(spent.kernelSent).isGreaterThan(100_000);
+          assertThat(spent.kernelReceived).isGreaterThan(10_000);
+          assertThat(spent.headSent).isCloseTo(spent.kernelSent, within(0.01 * spent.kernelSent));
+          assertThat(spent.workerReceived)
+              .isCloseTo(spent.kernelSent, within(0.01 * spent.kernelSent));
+          assertThat(spent.headReceived)
+              .isCloseTo(spent.kernelReceived, within(0.01 * spent.kernelReceived));
+          assertThat(spent.workerSent)
+              .isCloseTo(spent.kernelReceived, within(0.01 * spent.kernelReceived));
+        }
+        await("llama-server's counters arrive")
+            .until(
+                () ->
+                    Metrics.sum(
+                            cluster.management,
+                            "knarr_head_tokens_total",
+                            "direction=\"generated\"")
+                        > 100);
+        assertThat(cluster.status().tokensPerSecond().generation()).isPositive();
+        assertThat(cluster.readiness()).isEqualTo(200);
+      }
+    }
+  }
+
+  /** Bytes that have crossed to and from one worker, counted by three who know. */
+  private record Bytes(
+      double kernelSent,
+      double kernelReceived,
+      double headSent,
+      double headReceived,
+      double workerReceived,
+      double workerSent) {
+    /** More than a few questions whether the worker is alive. */
+    private static final double HEARTBEATS = 1000;
+
+    private static final Pattern SENT = Pattern.compile("bytes_sent:(\\d+)");
+    private static final Pattern RECEIVED = Pattern.compile("bytes_received:(\\d+)");
+
+    /** Of the connections that are open, once nothing but heartbeats moves them. */
+    static Bytes atRest(Cluster cluster, RunningWorker worker) {
+      var last = new AtomicReference<>(now(cluster, worker));
+      await("nothing is on its way")
+          .atMost(KnarrProcess.LIMIT)
+          .until(
+              () -> {
+                var now = now(cluster, worker);
+                return now.minus(last.getAndSet(now)).total() < HEARTBEATS;
+              });
+      return last.get();
+    }
+
+    private double total() {
+      return kernelSent + kernelReceived + headSent + headReceived + workerReceived + workerSent;
+    }
+
+    private static Bytes now(Cluster cluster, RunningWorker worker) {
+      try {
+        var name = worker.equals(cluster.first) ? "worker=\"cpu-0\"" : "worker=\"cpu-1\"";
+        var sockets = sockets(worker.rpc().substring(worker.rpc().lastIndexOf(':') + 1));
+        return new Bytes(
+            sum(SENT, sockets),
+            sum(RECEIVED, sockets),
+            Metrics.sum(
+                cluster.management, "knarr_head_rpc_bytes_total", name, "direction=\"request\""),
+            Metrics.sum(
+                cluster.management, "knarr_head_rpc_bytes_total", name, "direction=\"response\""),
+            worker.metric("knarr_worker_rpc_bytes_total", "direction=\"request\""),
+            worker.metric("knarr_worker_rpc_bytes_total", "direction=\"response\""));
+      } catch (IOException | InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+
+    private static String sockets(String port) throws IOException, InterruptedException {
+      try {
+        var ss =
+            new ProcessBuilder("ss", "-tinH", "dport", "=", ":" + port)
+                .redirectErrorStream(true)
+                .start();
+        var text = new String(ss.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(ss.waitFor()).as(text).isZero();
+        return text;
+      } catch (IOException e) {
+        throw new IOException(
+            "The program ss says what the kernel has counted: install iproute2", e);
+      }
+    }
+
+    private static double sum(Pattern pattern, String text) {
+      return pattern.matcher(text).results().mapToLong(m -> Long.parseLong(m.group(1))).sum();
+    }
+
+    Bytes minus(Bytes earlier) {
+      return new Bytes(
+          kernelSent - earlier.kernelSent,
+          kernelReceived - earlier.kernelReceived,
+          headSent - earlier.headSent,
+          headReceived - earlier.headReceived,
+          workerReceived - earlier.workerReceived,
+          workerSent - earlier.workerSent);
+    }
+  }
+}
