@@ -93,7 +93,7 @@ is_built() {
 # What the applications use, and what helps to look into a running one (jcmd, flight recordings). From jdeps, without what is only reached
 # where it is there: java.desktop (beans of Jackson), java.rmi, jdk.compiler.
 modules=java.base,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.security.sasl,java.sql,java.xml
-modules+=,jdk.jcmd,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs
+modules+=,jdk.httpserver,jdk.jcmd,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs
 
 # Makes $work/runtime: the Java runtime of the JDK that builds, without what is not used.
 make_runtime() {

@@ -23,6 +23,8 @@ say() { printf '%4d s  %s\n' $((SECONDS - started)) "$*" >&2; }
 install_chart() {
   local image set=(--set global.imageRegistry=localhost --set images.pullPolicy=Never)
   for image in operator head server workerCpu; do set+=(--set "images.$image.tag=dev"); done
+  # The tag stays the same when the image changes, so the pod is told by another word.
+  set+=(--set-string "podAnnotations.built=$(stat -c %Y "$root/operator/target/quarkus-app/quarkus-run.jar")")
   helm upgrade --install knarr "$root/helm/knarr" --namespace knarr-system --create-namespace "${set[@]}" "${@}" --wait --timeout 3m >/dev/null
 }
 
