@@ -38,7 +38,7 @@ apply_example() {
 ask() {
   local address
   address=$(kubectl get service demo -o 'jsonpath={.spec.clusterIP}:{.spec.ports[0].port}')
-  curl -sS --fail-with-body -m 60 "http://$address/v1/chat/completions" -H 'Content-Type: application/json' \
+  curl -sS --fail-with-body --retry 10 --retry-delay 1 --retry-connrefused -m 60 "http://$address/v1/chat/completions" -H 'Content-Type: application/json' \
     -d '{"model":"knarr-demo","messages":[{"role":"user","content":"What is Knarr?"}],"temperature":0,"max_tokens":40}'
 }
 

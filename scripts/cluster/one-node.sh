@@ -215,6 +215,8 @@ makeIPTablesUtilChains: false
 imageGCHighThresholdPercent: 100
 evictionHard: {memory.available: 50Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}
 registerWithTaints: []
+# Secrets and ConfigMaps reach running pods within seconds, as tests of renewals need it.
+syncFrequency: 10s
 shutdownGracePeriod: 0s
 EOF
   if [ -n "$FEATURE_GATES" ]; then

@@ -53,7 +53,7 @@ public final class Sentences {
   public static final String GROUP_NAME =
       "A group's name must be a DNS label of at most 15 characters. Use lower-case letters, digits and '-'.";
   public static final String GROUP_RESERVED =
-      "The name head is taken by the head's own devices. Rename the group.";
+      "The names head and ca are taken by Knarr itself. Rename the group.";
   public static final String GROUP_UNIQUE =
       "Two groups of workers have the same name. Rename one of them.";
   public static final String GROUP_REPLICAS =

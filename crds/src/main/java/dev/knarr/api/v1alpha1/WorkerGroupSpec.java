@@ -29,7 +29,7 @@ public class WorkerGroupSpec extends PlacementSpec {
   @ValidationRule(
       value = Cel.MATCHES + Patterns.GROUP_NAME + Cel.END,
       message = Sentences.GROUP_NAME)
-  @ValidationRule(value = "self != 'head'", message = Sentences.GROUP_RESERVED)
+  @ValidationRule(value = "self != 'head' && self != 'ca'", message = Sentences.GROUP_RESERVED)
   private @Nullable String name;
 
   /** How many workers, 0 to 64. Default 1. A change restarts the head with a new plan. */

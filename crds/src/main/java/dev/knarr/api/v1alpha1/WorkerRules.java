@@ -31,7 +31,7 @@ final class WorkerRules {
     var name = group.getName();
     if (found.required(field + ".name", name) && name != null) {
       found.pattern(field + ".name", name, Patterns.GROUP_NAME, Sentences.GROUP_NAME);
-      if (name.equals("head")) {
+      if (name.equals("head") || name.equals("ca")) {
         found.add(field + ".name", Sentences.GROUP_RESERVED);
       }
       if (!names.add(name)) {

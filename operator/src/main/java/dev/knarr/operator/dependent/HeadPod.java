@@ -184,7 +184,7 @@ final class HeadPod {
             // Loading may take hours and is watched by the head itself, so alive is enough here.
             .withStartupProbe(PodParts.probe("live", 2, 60))
             .withLivenessProbe(PodParts.probe("live", 10, 6))
-            .withReadinessProbe(PodParts.probe("ready", 2, 1))
+            .withReadinessProbe(PodParts.probe("ready", 2, 2))
             .withVolumeMounts(mounts(blueprint))
             .build();
     container.setVolumeMounts(PodParts.mounts(container, head.spec()));

@@ -219,6 +219,8 @@ final class ContainerDiagnosis {
     }
     var mount =
         seen.newestEvent(pod.uid(), "FailedMount", "FailedAttachVolume", "FailedMapVolume")
+            // The kubelet of a new pod has often not heard of its ConfigMaps yet.
+            .filter(event -> !event.getMessage().contains("failed to sync"))
             .map(
                 event ->
                     finding(

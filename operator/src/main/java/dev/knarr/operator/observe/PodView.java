@@ -107,7 +107,8 @@ public record PodView(Pod pod) {
     return condition(condition).filter(c -> "True".equals(c.getStatus())).isPresent();
   }
 
-  boolean ready() {
+  /** Whether Kubernetes sends it requests. */
+  public boolean ready() {
     return is("Ready");
   }
 

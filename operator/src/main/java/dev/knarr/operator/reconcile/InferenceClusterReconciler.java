@@ -234,11 +234,11 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     // Groups that have gone from the spec need theirs until their pods have gone, too.
     var groups = new TreeSet<>(decision.workerReplicas().keySet());
     var applied = certificates.apply(cluster, List.copyOf(groups));
-    if (!applied.changes().isEmpty()) {
+    if (!applied.renewed().isEmpty()) {
       events.publish(
           cluster,
           Occurrence.of(
-              Decision.CERTIFICATES_RENEWED, "", String.join("; ", applied.changes()) + "."));
+              Decision.CERTIFICATES_RENEWED, "", String.join("; ", applied.renewed()) + "."));
     }
     return Optional.of(applied.due());
   }

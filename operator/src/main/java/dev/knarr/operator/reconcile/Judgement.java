@@ -356,7 +356,12 @@ final class Judgement {
       return found.get();
     }
     if (head.isPresent()) {
-      return HeadVerdict.of(head.get());
+      var verdict = HeadVerdict.of(head.get());
+      return verdict.fine() && seen.headPod().filter(PodView::ready).isEmpty()
+          ? Verdict.progress(
+              ConditionReason.HEAD_STARTING,
+              "llama-server has loaded the model; its pod gets requests when Kubernetes has seen that it is ready.")
+          : verdict;
     }
     if (seen.head().isPresent()) {
       return oldHead();

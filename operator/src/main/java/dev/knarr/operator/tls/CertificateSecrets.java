@@ -46,13 +46,13 @@ public final class CertificateSecrets {
   /**
    * What was done.
    *
-   * @param changes what is new and why; empty when nothing is
+   * @param renewed what is new and why; empty when nothing is, or the cluster is
    * @param due when to look again
    */
-  public record Applied(List<String> changes, Instant due) {
+  public record Applied(List<String> renewed, Instant due) {
     /** Copies the list. */
     public Applied {
-      changes = List.copyOf(changes);
+      renewed = List.copyOf(renewed);
     }
   }
 
@@ -86,7 +86,7 @@ public final class CertificateSecrets {
           names.cluster(),
           String.join("; ", desired.changes()));
     }
-    return new Applied(desired.changes(), desired.due());
+    return new Applied(authority.isPresent() ? desired.changes() : List.of(), desired.due());
   }
 
   /** Removes what {@link #apply} has made, for a cluster that has no more use for it. */
