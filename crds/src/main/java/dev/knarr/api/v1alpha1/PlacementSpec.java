@@ -20,8 +20,9 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public abstract class PlacementSpec {
   /**
-   * CPU and memory of the container. Default: none. limits.memory is also handed to a worker as the
-   * most it may allocate, in local mode too. A change restarts the pods.
+   * CPU and memory of the container. Default: none. limits.memory is also handed to a cpu worker as
+   * the most it may allocate, on Kubernetes less what its program needs itself. A change restarts
+   * the pods.
    */
   private @Nullable ResourceRequirements resources;
 

@@ -35,7 +35,10 @@ public class TensorCacheSpec {
   /** Ends with the pod. The default kind. */
   private @Nullable EmptyDirStorage emptyDir;
 
-  /** A claim per worker, kept when the cluster is deleted or scaled. */
+  /**
+   * A claim per worker, kept when the cluster is deleted or stopped, and deleted when its group
+   * gets fewer workers.
+   */
   private @Nullable ClaimTemplate claim;
 
   /** A folder of the node, shared by all workers on it. */
