@@ -9,7 +9,7 @@
 #           kube-scheduler, kubelet and kube-proxy are built here too.
 #   node    what a one-node cluster needs besides: containerd, runc and the CNI plugins from
 #           Debian; coredns, pause and fake-device-plugin.
-#   extras  helm, kubeconform; Debian's prometheus (with promtool).
+#   extras  helm, kubeconform.
 #
 # DIR is cluster in Knarr's cache ($KNARR_CACHE, or knarr in $XDG_CACHE_HOME or ~/.cache) unless
 # another is named. Programs go to DIR/bin. DIR/kubeapitest has the layout that Fabric8's
@@ -27,7 +27,6 @@ COREDNS_VERSION=v1.14.7
 HELM_VERSION=v4.2.4
 KUBECONFORM_VERSION=v0.8.0
 NODE_PACKAGES=(containerd runc containernetworking-plugins nftables iptables conntrack iproute2 openssl curl python3)
-EXTRAS_PACKAGES=(prometheus)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 src=$here/kube-tools
@@ -131,7 +130,6 @@ group_node() {
 group_extras() {
   build helm "-X helm.sh/helm/v4/internal/version.version=$HELM_VERSION" "$HELM_VERSION" helm=helm.sh/helm/v4/cmd/helm
   build kubeconform "-X main.version=$KUBECONFORM_VERSION" "$KUBECONFORM_VERSION" kubeconform=github.com/yannh/kubeconform/cmd/kubeconform
-  debian "${EXTRAS_PACKAGES[@]}"
 }
 
 dir=
