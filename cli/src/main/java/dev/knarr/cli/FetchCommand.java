@@ -98,8 +98,15 @@ final class FetchCommand implements Callable<Integer> {
     } catch (ModelException e) {
       return failed(progress, e.reason(), String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
-      e.printStackTrace(spec.commandLine().getErr());
-      return failed(progress, FetchReason.INTERNAL_ERROR, "This is a fault in Knarr: " + e + ".");
+      // Its message may hold what a Secret holds, and everybody who sees the cluster sees the
+      // status.
+      for (var frame : e.getStackTrace()) {
+        say("  at " + frame);
+      }
+      return failed(
+          progress,
+          FetchReason.INTERNAL_ERROR,
+          "This is a fault in Knarr: %s.".formatted(e.getClass().getName()));
     } finally {
       server.stop(0);
     }

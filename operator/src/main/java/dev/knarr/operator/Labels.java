@@ -79,6 +79,8 @@ public final class Labels {
     var labels = new LinkedHashMap<String, String>();
     labels.put(INSTANCE, cluster);
     labels.put(COMPONENT, component.value());
+    // Others' charts have pods with such an instance and component, too.
+    labels.put(CLUSTER, cluster);
     return labels;
   }
 

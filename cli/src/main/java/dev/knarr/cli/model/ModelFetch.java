@@ -183,7 +183,13 @@ public final class ModelFetch {
 
   private static String secret(Path file) {
     try {
-      return Files.readString(file).strip();
+      var secret = Files.readString(file).strip();
+      if (secret.chars().anyMatch(Character::isISOControl)) {
+        throw new ModelException(
+            FetchReason.CONFIG_INVALID,
+            "%s is not one line of text: check the Secret of the source.".formatted(file));
+      }
+      return secret;
     } catch (IOException e) {
       throw unreadable(file, e);
     }

@@ -88,6 +88,10 @@ final class AppliedState {
     if (empty(desired)) {
       return true;
     }
+    // The API server drops a false where it is the default.
+    if (desired.isBoolean() && !desired.booleanValue()) {
+      return !actual.asBoolean();
+    }
     if (empty(actual)) {
       return false;
     }

@@ -12,6 +12,7 @@ import io.fabric8.kubernetes.api.model.batch.v1.JobBuilder;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.dependent.DependentResource;
+import io.javaoperatorsdk.operator.processing.dependent.Matcher;
 import io.javaoperatorsdk.operator.processing.dependent.kubernetes.KubernetesDependent;
 import io.javaoperatorsdk.operator.processing.dependent.workflow.Condition;
 import java.util.ArrayList;
@@ -55,6 +56,13 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
             .withTemplate(template)
             .endSpec()
             .build());
+  }
+
+  /** Its name says what it does, and it cannot be changed. */
+  @Override
+  public Matcher.Result<Job> match(
+      Job actual, Job desired, InferenceCluster cluster, Context<InferenceCluster> context) {
+    return Matcher.Result.computed(true, desired);
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.knarr.operator.rollout.RolloutView;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -23,13 +24,17 @@ import java.util.TreeMap;
  * @param workerRevisions the revision of each group
  */
 record Built(boolean pinned, String headRevision, Map<String, String> workerRevisions) {
-  /** Decides for a cluster. */
-  static Built of(Blueprint blueprint, Observation seen) {
+  /** What another release has built, where that is to stay. */
+  static Optional<Built> byAnother(Blueprint blueprint, Observation seen) {
     return seen.deployment()
         .filter(deployment -> isAnotherRelease(deployment, blueprint))
         .map(deployment -> built(deployment, seen))
-        .filter(built -> built.isWhole(blueprint.spec(), seen))
-        .orElseGet(() -> new Built(false, blueprint.headRevision(), blueprint.workerRevisions()));
+        .filter(built -> built.isWhole(blueprint.spec(), seen));
+  }
+
+  /** What this operator would build. */
+  static Built of(Blueprint blueprint) {
+    return new Built(false, blueprint.headRevision(), blueprint.workerRevisions());
   }
 
   private static boolean isAnotherRelease(Deployment deployment, Blueprint blueprint) {
@@ -55,7 +60,19 @@ record Built(boolean pinned, String headRevision, Map<String, String> workerRevi
 
   /** What is incomplete or about to change anyway may as well be built by this release. */
   private boolean isWhole(ResolvedSpec spec, Observation seen) {
-    return spec.workers().stream().allMatch(group -> workerRevisions.containsKey(group.name()))
+    boolean hasReplicas =
+        seen.deployment()
+            .filter(head -> Objects.equals(head.getSpec().getReplicas(), spec.replicas()))
+            .isPresent();
+    boolean hasGroups =
+        spec.workers().stream()
+            .allMatch(
+                group ->
+                    RolloutView.running(seen, group.name())
+                        == (spec.replicas() == 0 ? 0 : group.replicas()));
+    return hasReplicas
+        && hasGroups
+        && spec.workers().stream().allMatch(group -> workerRevisions.containsKey(group.name()))
         && RolloutDecision.of(RolloutView.of(spec, workerRevisions, seen)).step().isEmpty();
   }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.reconcile;
 
+import dev.knarr.api.v1alpha1.ConditionReason;
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.api.v1alpha1.SpecRules;
 import dev.knarr.api.v1alpha1.TlsMode;
 import dev.knarr.api.v1alpha1.Violation;
+import dev.knarr.operator.ClusterNames;
 import dev.knarr.operator.Labels;
 import dev.knarr.operator.OperatorConfig;
 import dev.knarr.operator.Ports;
@@ -32,16 +34,21 @@ import dev.knarr.operator.rollout.RolloutDecision;
 import dev.knarr.operator.rollout.RolloutView;
 import dev.knarr.operator.tls.CertificateSecrets;
 import dev.knarr.operator.tls.Lifetimes;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
+import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
+import io.javaoperatorsdk.operator.api.reconciler.RetryInfo;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.Workflow;
 import io.javaoperatorsdk.operator.api.reconciler.dependent.Dependent;
+import io.javaoperatorsdk.operator.api.reconciler.dependent.DependentResource;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
+import io.javaoperatorsdk.operator.processing.retry.GradualRetry;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,6 +59,8 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Brings a cluster to what its spec asks for. */
 @Workflow(
@@ -88,8 +97,9 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
       @Dependent(
           name = "head",
           type = HeadDeploymentDependentResource.class,
-          dependsOn = {"head-config"})
+          dependsOn = {"head-config", "workers"})
     })
+@GradualRetry(maxAttempts = -1, maxInterval = 60_000)
 @ControllerConfiguration(
     name = "inferencecluster",
     fieldManager = Labels.OPERATOR,
@@ -97,6 +107,11 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 public final class InferenceClusterReconciler implements Reconciler<InferenceCluster> {
   /** Another writer came first, or something has just gone: what is there now is looked at. */
   private static final Duration AGAIN = Duration.ofSeconds(1);
+
+  /** What an API server answers wrongly for some seconds is no news. */
+  private static final int TELL_AFTER = 3;
+
+  private static final Logger LOG = LoggerFactory.getLogger(InferenceClusterReconciler.class);
 
   private final OperatorConfig config;
   private final Release release;
@@ -142,17 +157,40 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
       return reporter.report(cluster, Pass.invalid(violations), seen);
     }
     var blueprint = blueprint(cluster, context);
-    var problems = blueprint.problems();
+    var byAnother = Built.byAnother(blueprint, seen);
+    var problems = byAnother.isPresent() ? List.<Violation>of() : blueprint.problems();
     if (!problems.isEmpty()) {
       return reporter.report(cluster, Pass.invalid(problems), seen);
     }
-    var built = Built.of(blueprint, seen);
+    var built = byAnother.orElseGet(() -> Built.of(blueprint));
     var decision =
         RolloutDecision.of(RolloutView.of(blueprint.spec(), built.workerRevisions(), seen));
     var result = apply(blueprint, built, decision, seen, context);
     var control = reporter.report(cluster, result.pass(), seen);
     result.due().ifPresent(due -> lookAgainBy(control, due));
     return control;
+  }
+
+  @Override
+  public ErrorStatusUpdateControl<InferenceCluster> updateErrorStatus(
+      InferenceCluster cluster, Context<InferenceCluster> context, Exception failure) {
+    int attempt = context.getRetryInfo().map(RetryInfo::getAttemptCount).orElse(0);
+    LOG.warn(
+        "{}/{} could not be reconciled, attempt {}",
+        cluster.getMetadata().getNamespace(),
+        cluster.getMetadata().getName(),
+        attempt + 1,
+        failure);
+    if (attempt < TELL_AFTER || !violations(cluster).isEmpty()) {
+      return ErrorStatusUpdateControl.noStatusUpdate();
+    }
+    var notice =
+        new Notice(
+            ConditionReason.INTERNAL_ERROR,
+            "The operator failed at this cluster and tries again: %s. Its log says more."
+                .formatted(String.valueOf(failure.getMessage()).lines().findFirst().orElse("")));
+    return ErrorStatusUpdateControl.patchStatus(
+        reporter.status(cluster, Pass.refused(notice), Observation.empty(clock.instant())));
   }
 
   private static List<Violation> violations(InferenceCluster cluster) {
@@ -191,44 +229,57 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
       Observation seen,
       Context<InferenceCluster> context) {
     try {
-      var due = secure(blueprint, decision);
+      var due = secure(blueprint, decision, seen);
       blueprint
           .with(decision.headReplicas(), decision.workerReplicas(), built.pinned())
           .putInto(context);
       var workflow =
           context.managedWorkflowAndDependentResourceContext().reconcileManagedWorkflow();
-      var refusal = Refusals.of(workflow.getErroredDependents().values());
-      if (refusal.isPresent()) {
-        return new Result(Pass.refused(refusal.get()), Optional.empty());
+      var failures = workflow.getErroredDependents();
+      var refusal = Refusals.of(failures.values());
+      if (refusal.isEmpty()) {
+        // What passes by itself is for the framework, which comes back after a while.
+        workflow.throwAggregateExceptionIfErrorsPresent();
       }
-      // What passes by itself is for the framework, which comes back after a while.
-      workflow.throwAggregateExceptionIfErrorsPresent();
-      removal.delete(seen, decision.deletePods());
-      for (var pod : removal.deleteLost(seen)) {
-        events.publish(
-            blueprint.cluster(),
-            Occurrence.of(
-                Decision.POD_FORCE_DELETED,
-                pod.name(),
-                "Pod %s was deleted by force, since its node has not answered for %d s."
-                    .formatted(pod.name(), config.nodeLost().toSeconds())));
+      if (failures.keySet().stream().noneMatch(InferenceClusterReconciler::makesPods)) {
+        remove(blueprint, decision, seen);
       }
       var rollout = decision.step().map(step -> new Notice(step.reason(), step.sentence()));
-      return new Result(
-          Pass.applied(
-              Optional.of(built.headRevision()).filter(_ -> decision.headReplicas() > 0), rollout),
-          due);
+      var headRevision = Optional.of(built.headRevision()).filter(_ -> decision.headReplicas() > 0);
+      return new Result(new Pass(List.of(), refusal, rollout, headRevision), due);
     } catch (NameTakenException | KubernetesClientException e) {
       var refusal = Refusals.of(List.of(e)).orElseThrow(() -> e);
       return new Result(Pass.refused(refusal), Optional.empty());
     }
   }
 
+  private static boolean makesPods(DependentResource<?, ?> dependent) {
+    return dependent instanceof WorkerStatefulSetDependentResource
+        || dependent instanceof HeadDeploymentDependentResource;
+  }
+
+  private void remove(Blueprint blueprint, RolloutDecision decision, Observation seen) {
+    removal.delete(seen, decision.deletePods());
+    for (var pod : removal.deleteLost(seen)) {
+      events.publish(
+          blueprint.cluster(),
+          Occurrence.of(
+              Decision.POD_FORCE_DELETED,
+              pod.name(),
+              "Pod %s was deleted by force, since its node has not answered for %d s."
+                  .formatted(pod.name(), config.nodeLost().toSeconds())));
+    }
+  }
+
   /** Makes the certificates that are due; returns when the next are. */
-  private Optional<Instant> secure(Blueprint blueprint, RolloutDecision decision) {
+  private Optional<Instant> secure(
+      Blueprint blueprint, RolloutDecision decision, Observation seen) {
     var cluster = blueprint.cluster();
     if (blueprint.spec().network().tls() != TlsMode.MANAGED) {
-      certificates.delete(cluster);
+      // Pods of before may still have to mount them.
+      if (!mounted(seen, ClusterNames.of(cluster).certificatesSecret())) {
+        certificates.delete(cluster);
+      }
       return Optional.empty();
     }
     // Groups that have gone from the spec need theirs until their pods have gone, too.
@@ -241,6 +292,18 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
               Decision.CERTIFICATES_RENEWED, "", String.join("; ", applied.renewed()) + "."));
     }
     return Optional.of(applied.due());
+  }
+
+  private static boolean mounted(Observation seen, String secret) {
+    return Stream.of(
+            seen.pods().stream().map(Pod::getSpec),
+            seen.statefulSets().stream().map(set -> set.getSpec().getTemplate().getSpec()),
+            seen.deployment().stream().map(head -> head.getSpec().getTemplate().getSpec()))
+        .flatMap(specs -> specs)
+        .flatMap(spec -> spec.getVolumes().stream())
+        .anyMatch(
+            volume ->
+                volume.getSecret() != null && secret.equals(volume.getSecret().getSecretName()));
   }
 
   private void lookAgainBy(UpdateControl<InferenceCluster> control, Instant due) {

@@ -50,6 +50,11 @@ public final class StatusReporter {
     return control;
   }
 
+  /** The cluster with nothing but the status that follows from a pass, as it is applied. */
+  InferenceCluster status(InferenceCluster cluster, Pass pass, Observation seen) {
+    return only(cluster, StatusBuilder.build(cluster, pass, seen));
+  }
+
   /** Whether two statuses say the same. */
   static boolean same(@Nullable InferenceClusterStatus one, InferenceClusterStatus other) {
     return one != null && JSON.valueToTree(one).equals(JSON.valueToTree(other));

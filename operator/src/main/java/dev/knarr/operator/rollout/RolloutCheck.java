@@ -28,11 +28,14 @@ public enum RolloutCheck {
       return names(state.groups(), group -> group.wanted() < group.running());
     }
   },
-  /** Workers run by an older template. */
+  /**
+   * Workers run by an older template. Only once the API server has taken the new one: a head that
+   * ended for a template that was refused would wait for ever.
+   */
   WORKERS_CHANGED("workers are changed in") {
     @Override
     Optional<String> applies(RolloutState state) {
-      return names(state.groups(), group -> !group.outdated().isEmpty());
+      return names(state.groups(), group -> group.settled() && !group.outdated().isEmpty());
     }
   };
 

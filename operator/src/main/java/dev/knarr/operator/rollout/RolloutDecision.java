@@ -2,7 +2,6 @@
 package dev.knarr.operator.rollout;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
-import dev.knarr.operator.rollout.RolloutState.Group;
 import dev.knarr.operator.rollout.RolloutState.RunningPod;
 import java.util.List;
 import java.util.Map;
@@ -85,7 +84,6 @@ public record RolloutDecision(
 
   private static List<String> outdatedPods(RolloutState state) {
     return state.groups().stream()
-        .filter(Group::settled)
         .flatMap(group -> group.outdated().stream())
         .filter(pod -> !pod.deleting())
         .map(RunningPod::name)

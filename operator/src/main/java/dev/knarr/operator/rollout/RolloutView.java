@@ -61,10 +61,18 @@ public final class RolloutView {
     return new Group(
         name,
         wanted,
-        set.map(StatefulSet::getSpec).map(spec -> or(spec.getReplicas(), 1)).orElse(0),
+        running(seen, name),
         revision,
         set.filter(known -> settled(known, revision)).isPresent(),
         pods(pods));
+  }
+
+  /** How many workers the StatefulSet of a group is set to; 0 when there is none. */
+  public static int running(Observation seen, String group) {
+    return find(seen, group)
+        .map(StatefulSet::getSpec)
+        .map(spec -> or(spec.getReplicas(), 1))
+        .orElse(0);
   }
 
   private static boolean settled(StatefulSet set, String revision) {

@@ -128,7 +128,7 @@ class StatusBuilderTest {
                   weights: "57.1Gi"
               reason: "AsPlanned"
               replicas: 1
-              selector: "app.kubernetes.io/instance=glm,app.kubernetes.io/component=head"
+              selector: "app.kubernetes.io/instance=glm,app.kubernetes.io/component=head,knarr.dev/cluster=glm"
               tokensPerSecond:
                 generation: "19"
                 prompt: "320"

@@ -129,11 +129,12 @@ class RolloutDecisionTest {
     }
 
     @Test
-    void whenTheControllerHasNotSeenTheNewTemplate_thenNoPodIsDeletedToComeBackByTheOldOne() {
+    void whenTheNewTemplateIsRefusedOrNotSeenYet_thenHeadAndPodsStay() {
       var unseen =
           new Group("a", 1, 1, "new", false, List.of(new RunningPod("c-a-0", "old", false)));
 
       assertThat(decide(1, List.of(), unseen).deletePods()).isEmpty();
+      assertThat(decide(1, HEAD, unseen).headReplicas()).isEqualTo(1);
     }
 
     @Test
