@@ -171,6 +171,8 @@ public final class ApiServer implements AutoCloseable {
         var policy = Files.writeString(home.resolve("audit-policy.yaml"), AUDIT_POLICY);
         builder.withApiServerFlag("--audit-policy-file", policy.toString());
         builder.withApiServerFlag("--audit-log-path", home.resolve("audit.log").toString());
+        // Else it would begin anew after 100 MB.
+        builder.withApiServerFlag("--audit-log-maxsize", "10000");
       }
       server = new KubeAPIServer(builder.build());
       server.start();

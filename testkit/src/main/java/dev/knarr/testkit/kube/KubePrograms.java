@@ -85,7 +85,7 @@ public final class KubePrograms {
    * Words before a command that let the kernel kill it with the thread that started it; none where
    * util-linux is absent.
    */
-  static List<String> tie() {
+  public static List<String> tie() {
     return Files.isExecutable(SETPRIV)
         ? List.of(SETPRIV.toString(), "--pdeathsig", "KILL", "--")
         : List.of();
