@@ -11,29 +11,27 @@ import dev.knarr.testkit.kube.OneNodeCluster;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * The life of the example cluster on a real Kubernetes, with the chart and the images of a user.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+@ExtendWith(RealCluster.class)
 class FirstClusterE2E {
-  private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
-
   /** What the status promises; the rest is for a machine with two cores that does all of this. */
   private static final Duration NOTICED = Duration.ofSeconds(15);
 
@@ -43,16 +41,9 @@ class FirstClusterE2E {
   private KubernetesClient client;
 
   @BeforeAll
-  void up() {
-    kubernetes = OneNodeCluster.up(ROOT);
-    client = kubernetes.client();
-  }
-
-  @AfterAll
-  void down() {
-    if (kubernetes != null) {
-      kubernetes.close();
-    }
+  void up(OneNodeCluster running) {
+    kubernetes = running;
+    client = running.client();
   }
 
   private InferenceCluster cluster() {
@@ -151,7 +142,7 @@ class FirstClusterE2E {
     kubernetes.helm(
         "upgrade",
         "knarr",
-        ROOT.resolve("helm/knarr").toString(),
+        RealCluster.ROOT.resolve("helm/knarr").toString(),
         "--namespace",
         "knarr-system",
         "--reuse-values",
