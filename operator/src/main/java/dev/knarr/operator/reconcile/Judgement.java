@@ -310,6 +310,10 @@ final class Judgement {
     if (seen.head().isPresent()) {
       return oldHead();
     }
+    var ending = seen.headPod().isEmpty() ? endingHead() : Optional.<Verdict>empty();
+    if (ending.isPresent()) {
+      return ending.get();
+    }
     var running = seen.podsOf(Part.WORKER).stream().filter(PodView::started).count();
     return seen.podsOf(Part.WORKER).isEmpty()
         ? Verdict.waiting(ConditionReason.WAITING, "Workers start when the model is there.")
@@ -317,6 +321,19 @@ final class Judgement {
             ConditionReason.WORKERS_STARTING,
             "%d of %d workers run; the head has not proven them yet."
                 .formatted(running, names.size()));
+  }
+
+  /** A changed head comes after the one of before has finished. */
+  private Optional<Verdict> endingHead() {
+    return seen.podsOf(Part.HEAD).stream()
+        .filter(pod -> pod.deleting() && !pod.ended())
+        .findFirst()
+        .map(
+            pod ->
+                Verdict.progress(
+                    ConditionReason.DRAINING,
+                    "Pod %s of the head finishes its answers, which may take %d s; then the next one starts."
+                        .formatted(pod.name(), spec.head().drainSeconds())));
   }
 
   Verdict planned() {
@@ -368,6 +385,10 @@ final class Judgement {
     }
     var pod = seen.headPod();
     if (pod.isEmpty()) {
+      var ending = endingHead();
+      if (ending.isPresent()) {
+        return ending.get();
+      }
       return Verdict.waiting(ConditionReason.WAITING, "The head starts when the model is there.");
     }
     if (seen.headAnswer().orElse(null) instanceof Answer.Silence silence

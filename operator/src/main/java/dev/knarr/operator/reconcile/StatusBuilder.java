@@ -196,6 +196,7 @@ public final class StatusBuilder {
     status.setObservedGeneration(generation);
     status.setPhase(phase);
     status.setReason(cause.reason());
+    status.setMessage(cause.message());
     status.setReplicas(
         seen.deployment()
             .map(deployment -> deployment.getStatus())

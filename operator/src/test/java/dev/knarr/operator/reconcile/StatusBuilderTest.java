@@ -127,6 +127,7 @@ class StatusBuilderTest {
                   name: "a100-1/0"
                   weights: "57.1Gi"
               reason: "AsPlanned"
+              message: "The endpoint http://glm.models.svc:8080/v1 answers; all 2 workers have computed on each of their devices."
               replicas: 1
               selector: "app.kubernetes.io/instance=glm,app.kubernetes.io/component=head,knarr.dev/cluster=glm"
               tokensPerSecond:
@@ -171,6 +172,24 @@ class StatusBuilderTest {
       assertThat(now.getWorkers())
           .extracting(WorkerStatus::getLastSeen)
           .containsExactly(null, "2026-11-22T11:59:48Z");
+    }
+
+    @Test
+    void whenAChangedHeadWaitsForTheOneOfBefore_thenThatOneIsSaidToFinish() {
+      var now =
+          build(
+              Scene.empty()
+                  .modelDone()
+                  .worker("a100-0", RUNNING)
+                  .worker("a100-1", RUNNING)
+                  .headPod(RUNNING)
+                  .deletedAt("2026-11-22T12:01:45Z")
+                  .set(2)
+                  .deployment("{ replicas: 1 }")
+                  .previous(ready));
+
+      assertThat(now.getReason()).isEqualTo("Draining");
+      assertThat(now.getMessage()).contains("glm-head-7d9f", "60 s");
     }
 
     @Test
