@@ -351,7 +351,11 @@ final class OwnedObjectsIT {
     var operator =
         new Operator(
             overrider ->
-                overrider.withKubernetesClient(operatorClient).withCloseClientOnStop(true));
+                overrider
+                    .withKubernetesClient(operatorClient)
+                    .withCloseClientOnStop(true)
+                    // The usual one ends the process, which is the tests' own here.
+                    .withInformerStoppedHandler((_, _) -> {}));
     operator.register(
         new InferenceClusterReconciler(new SetUp(), operatorClient, "1.0.0", "test"),
         overrider -> overrider.settingNamespace(namespace));

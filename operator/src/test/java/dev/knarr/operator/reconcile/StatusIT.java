@@ -146,7 +146,11 @@ class StatusIT {
     operator =
         new Operator(
             configuration ->
-                configuration.withKubernetesClient(client).withCloseClientOnStop(false));
+                configuration
+                    .withKubernetesClient(client)
+                    .withCloseClientOnStop(false)
+                    // The usual one ends the process, which is the tests' own here.
+                    .withInformerStoppedHandler((_, _) -> {}));
     operator.register(
         new StatusOnly(
             new Observer(poller, clock),
