@@ -95,7 +95,11 @@ public final class Supervisor implements AutoCloseable {
       LOG.debug("The supervisor was asked to stop");
     } catch (RuntimeException e) {
       LOG.error("The supervisor failed", e);
-      board.enter(HeadPhase.FAILED, HeadReason.INTERNAL_ERROR, "The head failed: " + e + ".");
+      board.enter(
+          HeadPhase.FAILED,
+          HeadReason.INTERNAL_ERROR,
+          "The head failed: %s. This is a fault of Knarr: report it with the head's log."
+              .formatted(e));
     } finally {
       workers.close();
     }
