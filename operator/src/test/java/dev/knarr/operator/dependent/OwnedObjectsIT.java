@@ -284,6 +284,55 @@ final class OwnedObjectsIT {
   }
 
   @Test
+  void whenTheModelIsOnItsWay_thenNoChangeElsewhereBeginsAnew() {
+    create("everything");
+    startOperator();
+    var job = awaitJob();
+    say(job, 1);
+
+    // Of these, the head's place and resources are no cause, and another token might have been one.
+    change(
+        text ->
+            text.replace("drainSeconds: 120", "annotations: { note: mine }")
+                .replace("memory: 24Gi }, requests", "memory: 25Gi }, requests")
+                .replace("key: token", "key: other")
+                .replace("port: 80,", "port: 81,"));
+
+    await("the change has been seen")
+        .atMost(LIMIT)
+        .until(() -> Long.valueOf(2).equals(cluster().getStatus().getObservedGeneration()));
+    assertThat(one(Job.class).getMetadata().getUid()).isEqualTo(job.getMetadata().getUid());
+    complete(one(Job.class));
+    awaitHead();
+    assertThat(one(Job.class).getMetadata().getUid()).isEqualTo(job.getMetadata().getUid());
+  }
+
+  @Test
+  void whenTheModelCannotBeFetched_thenAChangeThatMayCureItBeginsAnew() {
+    create("everything");
+    startOperator();
+    var job = awaitJob();
+    say(job, 0);
+
+    change(text -> text.replace("key: token", "key: other"));
+
+    await("another job of the same name")
+        .atMost(LIMIT)
+        .until(
+            () ->
+                all(Job.class).stream()
+                    .anyMatch(
+                        other -> !other.getMetadata().getUid().equals(job.getMetadata().getUid())));
+    var other = one(Job.class);
+    assertThat(other.getMetadata().getName()).isEqualTo(job.getMetadata().getName());
+    assertThat(other.getSpec().getTemplate().getSpec().getVolumes())
+        .filteredOn(volume -> volume.getName().equals("knarr-token-model"))
+        .flatExtracting("secret.items")
+        .extracting("key")
+        .containsExactly("other");
+  }
+
+  @Test
   void whenAnObjectOfTheNameBelongsToSomebodyElse_thenItIsLeftAloneUntilItGoes() {
     var theirs =
         client
@@ -393,11 +442,14 @@ final class OwnedObjectsIT {
   /** As the controller of Jobs would, which does not run here. */
   private static void complete(Job job) {
     var now = Instant.now().toString();
+    var started = job.getStatus() == null ? null : job.getStatus().getStartTime();
     client
         .resource(
             new JobBuilder(job)
                 .withNewStatus()
-                .withStartTime(now)
+                .withActive(0)
+                .withReady(0)
+                .withStartTime(started == null ? now : started)
                 .withCompletionTime(now)
                 .withSucceeded(1)
                 .addNewCondition()
@@ -408,6 +460,20 @@ final class OwnedObjectsIT {
                 .withType("Complete")
                 .withStatus("True")
                 .endCondition()
+                .endStatus()
+                .build())
+        .patchStatus();
+  }
+
+  /** As the controller of Jobs would: whether the container runs, or waits to be tried again. */
+  private static void say(Job job, int ready) {
+    client
+        .resource(
+            new JobBuilder(job)
+                .withNewStatus()
+                .withStartTime(Instant.now().toString())
+                .withActive(1)
+                .withReady(ready)
                 .endStatus()
                 .build())
         .patchStatus();
