@@ -236,6 +236,11 @@ record ModelFiles(List<ModelFile> files, Optional<Storage> storage) {
     return mounts;
   }
 
+  /** Whether all of them can be had on any node. */
+  boolean areShared(Blueprint blueprint) {
+    return files.stream().allMatch(file -> shared(blueprint, file));
+  }
+
   private boolean shared(Blueprint blueprint, ModelFile file) {
     var claims = blueprint.facts().sharedClaims();
     return switch (file.source()) {

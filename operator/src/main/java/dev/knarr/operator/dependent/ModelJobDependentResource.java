@@ -4,23 +4,27 @@ package dev.knarr.operator.dependent;
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.operator.Labels;
 import dev.knarr.operator.Labels.Component;
-import io.fabric8.kubernetes.api.model.PodSpecBuilder;
-import io.fabric8.kubernetes.api.model.PodTemplateSpec;
-import io.fabric8.kubernetes.api.model.Volume;
+import dev.knarr.operator.dependent.ModelFiles.ModelFile;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.batch.v1.JobBuilder;
+import io.fabric8.kubernetes.api.model.batch.v1.JobStatus;
 import io.javaoperatorsdk.operator.api.config.informer.Informer;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.dependent.DependentResource;
 import io.javaoperatorsdk.operator.processing.dependent.Matcher;
 import io.javaoperatorsdk.operator.processing.dependent.kubernetes.KubernetesDependent;
 import io.javaoperatorsdk.operator.processing.dependent.workflow.Condition;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Brings the model, or checks that it is there, before any device is taken. Where the model lives
  * in the head's pod, the head's pod does that instead.
+ *
+ * <p>A Job cannot be changed. Its name says what it brings and where, so another one comes when
+ * that changes. All else is only made anew where it may cure something: a Job that is done or runs
+ * stays.
  */
 @KubernetesDependent(informer = @Informer(labelSelector = Labels.SELECTOR))
 public class ModelJobDependentResource extends OwnedDependentResource<Job> {
@@ -34,20 +38,21 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
     if (ModelFiles.of(blueprint).fetchedByHead()) {
       return List.of();
     }
-    var template = template(blueprint);
-    // A Job cannot be changed, so another one has another name.
-    var name =
-        blueprint
-            .names()
-            .modelJob(Fingerprint.brief(List.of(template, FetchPod.config(blueprint).toJson())));
+    var template = ModelPod.template(blueprint);
+    var metadata =
+        blueprint.metadata(
+            blueprint.names().modelJob(task(blueprint)),
+            PodParts.labels(
+                blueprint.spec().head().spec(),
+                Labels.of(blueprint.names().cluster(), Component.MODEL)));
+    metadata
+        .getAnnotations()
+        .put(
+            Labels.REVISION,
+            Fingerprint.of(List.of(template, FetchPod.config(blueprint).toJson())));
     return List.of(
         new JobBuilder()
-            .withMetadata(
-                blueprint.metadata(
-                    name,
-                    PodParts.labels(
-                        blueprint.spec().head().spec(),
-                        Labels.of(blueprint.names().cluster(), Component.MODEL))))
+            .withMetadata(metadata)
             .withNewSpec()
             // What fails may work later, when a server is back or a token is right: it waits longer
             // each time, five minutes at most, and the status says why.
@@ -58,7 +63,45 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
             .build());
   }
 
-  /** Its name says what it does, and it cannot be changed. */
+  /** What is brought, and where to. */
+  private static String task(Blueprint blueprint) {
+    var files = ModelFiles.of(blueprint);
+    return Fingerprint.brief(
+        List.of(files.files().stream().map(ModelFile::path).toList(), files.volumes(blueprint)));
+  }
+
+  @Override
+  public Map<String, Job> desiredResources(
+      InferenceCluster cluster, Context<InferenceCluster> context) {
+    var desired = super.desiredResources(cluster, context);
+    // What is not desired is deleted; once it has gone, the next pass makes it anew.
+    for (var actual : getSecondaryResources(cluster, context).entrySet()) {
+      var wanted = desired.get(actual.getKey());
+      if (wanted != null && isOutdated(actual.getValue(), wanted)) {
+        desired.remove(actual.getKey());
+      }
+    }
+    return desired;
+  }
+
+  /** Whether one that gets nowhere may do so by what has changed meanwhile. */
+  private static boolean isOutdated(Job actual, Job wanted) {
+    return !isComplete(actual) && !runs(actual) && !revision(actual).equals(revision(wanted));
+  }
+
+  private static boolean runs(Job job) {
+    return Optional.ofNullable(job.getStatus())
+        .map(JobStatus::getReady)
+        .filter(ready -> ready > 0)
+        .isPresent();
+  }
+
+  private static String revision(Job job) {
+    return PodParts.or(job.getMetadata().getAnnotations(), Map.<String, String>of())
+        .getOrDefault(Labels.REVISION, "");
+  }
+
+  /** It cannot be changed. */
   @Override
   public Matcher.Result<Job> match(
       Job actual, Job desired, InferenceCluster cluster, Context<InferenceCluster> context) {
@@ -70,22 +113,12 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
     return true;
   }
 
-  private static PodTemplateSpec template(Blueprint blueprint) {
-    var cluster = blueprint.names().cluster();
-    var volumes = new ArrayList<Volume>();
-    volumes.add(PodParts.tmp());
-    volumes.addAll(FetchPod.volumes(blueprint));
-    volumes.addAll(ModelFiles.of(blueprint).volumes(blueprint));
-    return PodParts.template(
-        blueprint,
-        Labels.of(cluster, Component.MODEL),
-        Labels.selector(cluster, Component.MODEL),
-        PodParts.place(blueprint.spec().head().spec()),
-        new PodSpecBuilder()
-            .withContainers(FetchPod.container(blueprint))
-            .withRestartPolicy("OnFailure")
-            .withVolumes(volumes)
-            .build());
+  private static boolean isComplete(Job job) {
+    return job.getStatus() != null
+        && job.getStatus().getConditions().stream()
+            .anyMatch(
+                condition ->
+                    condition.getType().equals("Complete") && condition.getStatus().equals("True"));
   }
 
   /** Met when the model is there, or nothing is to run anyway. */
@@ -109,16 +142,7 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
           || context
               .getSecondaryResourcesAsStream(Job.class)
               .filter(job -> wanted.contains(job.getMetadata().getName()))
-              .anyMatch(Done::complete);
-    }
-
-    private static boolean complete(Job job) {
-      return job.getStatus() != null
-          && job.getStatus().getConditions().stream()
-              .anyMatch(
-                  condition ->
-                      condition.getType().equals("Complete")
-                          && condition.getStatus().equals("True"));
+              .anyMatch(ModelJobDependentResource::isComplete);
     }
   }
 }

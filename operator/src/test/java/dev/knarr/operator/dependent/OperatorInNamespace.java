@@ -143,11 +143,14 @@ abstract class OperatorInNamespace {
   /** As the controller of Jobs would, which does not run here. */
   static void complete(Job job) {
     var now = Instant.now().toString();
+    var started = job.getStatus() == null ? null : job.getStatus().getStartTime();
     client
         .resource(
             new JobBuilder(job)
                 .withNewStatus()
-                .withStartTime(now)
+                .withActive(0)
+                .withReady(0)
+                .withStartTime(started == null ? now : started)
                 .withCompletionTime(now)
                 .withSucceeded(1)
                 .addNewCondition()
@@ -158,6 +161,20 @@ abstract class OperatorInNamespace {
                 .withType("Complete")
                 .withStatus("True")
                 .endCondition()
+                .endStatus()
+                .build())
+        .patchStatus();
+  }
+
+  /** As the controller of Jobs would: whether the container runs, or waits to be tried again. */
+  static void say(Job job, int ready) {
+    client
+        .resource(
+            new JobBuilder(job)
+                .withNewStatus()
+                .withStartTime(Instant.now().toString())
+                .withActive(1)
+                .withReady(ready)
                 .endStatus()
                 .build())
         .patchStatus();

@@ -204,6 +204,55 @@ final class OwnedObjectsIT extends OperatorInNamespace {
   }
 
   @Test
+  void whenTheModelIsOnItsWay_thenNoChangeElsewhereBeginsAnew() {
+    create("everything");
+    startOperator();
+    var job = awaitJob();
+    say(job, 1);
+
+    // Of these, the head's place and resources are no cause, and another token might have been one.
+    change(
+        text ->
+            text.replace("drainSeconds: 120", "annotations: { note: mine }")
+                .replace("memory: 24Gi }, requests", "memory: 25Gi }, requests")
+                .replace("key: token", "key: other")
+                .replace("port: 80,", "port: 81,"));
+
+    await("the change has been seen")
+        .atMost(LIMIT)
+        .until(() -> Long.valueOf(2).equals(cluster().getStatus().getObservedGeneration()));
+    assertThat(one(Job.class).getMetadata().getUid()).isEqualTo(job.getMetadata().getUid());
+    complete(one(Job.class));
+    awaitHead();
+    assertThat(one(Job.class).getMetadata().getUid()).isEqualTo(job.getMetadata().getUid());
+  }
+
+  @Test
+  void whenTheModelCannotBeFetched_thenAChangeThatMayCureItBeginsAnew() {
+    create("everything");
+    startOperator();
+    var job = awaitJob();
+    say(job, 0);
+
+    change(text -> text.replace("key: token", "key: other"));
+
+    await("another job of the same name")
+        .atMost(LIMIT)
+        .until(
+            () ->
+                all(Job.class).stream()
+                    .anyMatch(
+                        other -> !other.getMetadata().getUid().equals(job.getMetadata().getUid())));
+    var other = one(Job.class);
+    assertThat(other.getMetadata().getName()).isEqualTo(job.getMetadata().getName());
+    assertThat(other.getSpec().getTemplate().getSpec().getVolumes())
+        .filteredOn(volume -> volume.getName().equals("knarr-token-model"))
+        .flatExtracting("secret.items")
+        .extracting("key")
+        .containsExactly("other");
+  }
+
+  @Test
   void whenAnObjectOfTheNameBelongsToSomebodyElse_thenItIsLeftAloneUntilItGoes() {
     var theirs =
         client
