@@ -28,6 +28,8 @@ import io.fabric8.kubernetes.api.model.ResourceQuota;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.Watcher;
+import io.fabric8.kubernetes.client.WatcherException;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.javaoperatorsdk.operator.Operator;
@@ -48,8 +50,11 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
@@ -71,6 +76,10 @@ class StatusIT {
 
   private static ApiServer server;
   private static KubernetesClient client;
+
+  /** By namespace, what happens once between a look and what is written of it. */
+  private static final Map<String, Runnable> MEANWHILE = new ConcurrentHashMap<>();
+
   private static Operator operator;
   private static int port;
 
@@ -113,10 +122,14 @@ class StatusIT {
     @Override
     public UpdateControl<InferenceCluster> reconcile(
         InferenceCluster cluster, Context<InferenceCluster> context) {
-      return reporter.report(
-          cluster,
-          Pass.applied(Optional.of(Scene.REVISION), Optional.empty()),
-          observer.observe(cluster, context));
+      var control =
+          reporter.report(
+              cluster,
+              Pass.applied(Optional.of(Scene.REVISION), Optional.empty()),
+              observer.observe(cluster, context));
+      Optional.ofNullable(MEANWHILE.remove(cluster.getMetadata().getNamespace()))
+          .ifPresent(Runnable::run);
+      return control;
     }
   }
 
@@ -345,6 +358,46 @@ class StatusIT {
 
   private static final String PLAIN =
       "{ containers: [ { name: worker, image: ghcr.io/knarr/worker:1 } ] }";
+
+  @Test
+  void whenTheSpecChangesBeforeItsStatusIsWritten_thenTheStatusIsOfTheLaterOne() {
+    var clusters = client.resources(InferenceCluster.class).inNamespace(namespace);
+    var mixed = new CopyOnWriteArrayList<String>();
+    MEANWHILE.put(
+        namespace,
+        () ->
+            clusters
+                .withName("glm")
+                .edit(
+                    cluster -> {
+                      cluster.getSpec().setReplicas(0);
+                      return cluster;
+                    }));
+
+    try (var _ = clusters.watch(new Mixed(mixed))) {
+      cluster();
+      await("the later spec is seen")
+          .atMost(SOON)
+          .until(() -> Long.valueOf(2).equals(status().getObservedGeneration()));
+    }
+
+    assertThat(mixed).isEmpty();
+  }
+
+  /** Collects statuses that speak of another spec than the one beside them. */
+  private record Mixed(List<String> found) implements Watcher<InferenceCluster> {
+    @Override
+    public void eventReceived(Action action, InferenceCluster cluster) {
+      var status = cluster.getStatus();
+      var generation = cluster.getMetadata().getGeneration();
+      if (status != null && !generation.equals(status.getObservedGeneration())) {
+        found.add("%d beside %d".formatted(status.getObservedGeneration(), generation));
+      }
+    }
+
+    @Override
+    public void onClose(WatcherException cause) {}
+  }
 
   @Test
   void whenTheHeadServesLosesAWorkerAndFreezes_thenEachIsSeenAndNothingElseIsWritten()
