@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.operator.e2e;
+package dev.knarr.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
-import dev.knarr.testkit.kube.OneNodeCluster;
 import java.time.Duration;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -17,7 +16,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What can be wrong with a cluster, each told by Ready on a real Kubernetes. */
 @ExtendWith(RealCluster.class)
 class TroublesE2E {
-  private static final String FILE = "knarr-demo-q4_0.gguf";
   private static final String ONE_WORKER = "workers: [{name: cpu, replicas: 1, backend: cpu%s}]";
 
   static Stream<Arguments> troubles() {
@@ -27,7 +25,7 @@ class TroublesE2E {
             ConditionReason.CLAIM_PENDING,
             "There is no claim absent in namespace default",
             "absent",
-            FILE,
+            ServedModel.FILE,
             plain),
         trouble(
             ConditionReason.MODEL_NOT_FOUND,
@@ -39,31 +37,31 @@ class TroublesE2E {
             ConditionReason.MOUNT_FAILED,
             "secret \"absent\" not found",
             "demo-model",
-            FILE,
+            ServedModel.FILE,
             plain + ", head: {apiKeySecretRef: {name: absent, key: keys}}"),
         trouble(
             ConditionReason.UNSCHEDULABLE,
             "asks for nvidia.com/gpu: 1",
             "demo-model",
-            FILE,
+            ServedModel.FILE,
             ONE_WORKER.formatted(", devices: {resource: nvidia.com/gpu, count: 1}")),
         trouble(
             ConditionReason.PODS_REFUSED,
             "violates PodSecurity",
             "demo-model",
-            FILE,
+            ServedModel.FILE,
             ONE_WORKER.formatted(", tensorCache: {hostPath: {path: /var/lib/knarr}}")),
         trouble(
             ConditionReason.MODEL_DOES_NOT_FIT,
             "too little",
             "demo-model",
-            FILE,
+            ServedModel.FILE,
             ONE_WORKER.formatted(", resources: {limits: {memory: 150Mi}}")),
         trouble(
             ConditionReason.CONFIG_INVALID,
             "split.devices names cpu-0/3, which is not there",
             "demo-model",
-            FILE,
+            ServedModel.FILE,
             plain + ", split: {devices: [{name: cpu-0/3}]}"));
   }
 
@@ -80,7 +78,7 @@ class TroublesE2E {
       String claim,
       String file,
       String spec,
-      OneNodeCluster kubernetes) {
+      Kubernetes kubernetes) {
     var model = ServedModel.apply(kubernetes, "troubled", claim, file, spec);
     try {
       model.awaitTrouble(reason, words);
@@ -90,10 +88,10 @@ class TroublesE2E {
   }
 
   @Test
-  void whenPacketsToAWorkerAreDropped_thenItIsNamedAndNeverReady(OneNodeCluster kubernetes)
+  void whenPacketsToAWorkerAreDropped_thenItIsNamedAndNeverReady(Kubernetes kubernetes)
       throws Exception {
-    var model =
-        ServedModel.apply(kubernetes, "troubled", "demo-model", FILE, ONE_WORKER.formatted(""));
+    kubernetes.requireThisMachine("a worker whose packets are dropped");
+    var model = ServedModel.apply(kubernetes, "troubled", ONE_WORKER.formatted(""));
     try {
       model.awaitReady();
       try (var _ = DroppedPackets.to(model.pods("worker").getFirst().getStatus().getPodIP())) {
@@ -113,9 +111,9 @@ class TroublesE2E {
   }
 
   @Test
-  void whenAWorkerIsFrozenBeforeItIsProven_thenItIsNamedAndNeverReady(OneNodeCluster kubernetes) {
-    var model =
-        ServedModel.apply(kubernetes, "troubled", "demo-model", FILE, ONE_WORKER.formatted(""));
+  void whenAWorkerIsFrozenBeforeItIsProven_thenItIsNamedAndNeverReady(Kubernetes kubernetes) {
+    kubernetes.requireThisMachine("a worker that is frozen before it is proven");
+    var model = ServedModel.apply(kubernetes, "troubled", ONE_WORKER.formatted(""));
     try {
       model.awaitReady();
       var worker = PodProcess.of(kubernetes.client(), "troubled-cpu-0");
@@ -132,6 +130,31 @@ class TroublesE2E {
       }
       model.awaitReady();
     } finally {
+      model.delete();
+    }
+  }
+
+  @Test
+  void whenAQuotaRefusesPods_thenItIsNamedAndPassesWithTheQuota(Kubernetes kubernetes) {
+    var quota =
+        kubernetes
+            .client()
+            .resource(
+                """
+                apiVersion: v1
+                kind: ResourceQuota
+                metadata: {name: no-more-pods, namespace: default}
+                spec: {hard: {pods: "0"}}
+                """);
+    quota.create();
+    var model = ServedModel.apply(kubernetes, "troubled", ONE_WORKER.formatted(""));
+    try {
+      model.awaitTrouble(ConditionReason.PODS_REFUSED, "exceeded quota: no-more-pods");
+
+      quota.delete();
+      model.awaitReady();
+    } finally {
+      quota.delete();
       model.delete();
     }
   }
