@@ -220,6 +220,7 @@ final class Kubernetes implements AutoCloseable {
       builder.environment().put("KUBECONFIG", kubeconfig.toString());
       var process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
       if (!process.waitFor(limit.toSeconds(), TimeUnit.SECONDS)) {
+        process.descendants().forEach(ProcessHandle::destroy);
         process.destroy();
         throw new IllegalStateException(
             "%s took over %s and printed %s".formatted(command, limit, Files.readString(err)));

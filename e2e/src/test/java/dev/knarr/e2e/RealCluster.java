@@ -26,9 +26,13 @@ final class RealCluster implements ExecutionCondition, BeforeAllCallback, Parame
     if (isSet("KNARR_CI") && !context.getTags().contains(LONG)) {
       return ConditionEvaluationResult.enabled("It is part of CI");
     }
-    return ConditionEvaluationResult.disabled(
-        "Not run: %s on a real cluster, which takes minutes. KNARR_E2E=1 ./mvnw verify runs it, as root on a machine with Go; CONTRIBUTING.md says more."
-            .formatted(context.getDisplayName()));
+    var sentence =
+        "Not run: %s, on a real cluster, which takes minutes. KNARR_E2E=1 runs it, as root on a machine with Go; see e2e/README.md."
+            .formatted(context.getDisplayName());
+    if (context.getTestMethod().isEmpty()) {
+      System.out.println(sentence);
+    }
+    return ConditionEvaluationResult.disabled(sentence);
   }
 
   private static boolean isSet(String name) {

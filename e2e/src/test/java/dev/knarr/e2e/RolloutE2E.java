@@ -27,7 +27,10 @@ class RolloutE2E {
   void serve(Kubernetes kubernetes) {
     model =
         ServedModel.apply(
-            kubernetes, "changing", "workers: [{name: cpu, replicas: 2, backend: cpu}]");
+            kubernetes,
+            "changing",
+            // Long enough for a stream on a busy machine.
+            "head: {drainSeconds: 600}, workers: [{name: cpu, replicas: 2, backend: cpu}]");
     model.awaitReady();
   }
 

@@ -43,12 +43,11 @@ record ServedModel(Kubernetes kubernetes, String name) {
    * @param spec further fields of the spec, as YAML in flow style
    */
   static ServedModel apply(Kubernetes kubernetes, String name, String spec) {
-    return apply(kubernetes, name, "demo-model", FILE, spec);
+    return apply(kubernetes, name, file("demo-model", FILE), spec);
   }
 
-  /** The same with another model. */
-  static ServedModel apply(
-      Kubernetes kubernetes, String name, String claim, String file, String spec) {
+  /** The same with other fields of the model, besides its name. */
+  static ServedModel apply(Kubernetes kubernetes, String name, String model, String spec) {
     kubernetes
         .client()
         .resource(
@@ -56,11 +55,16 @@ record ServedModel(Kubernetes kubernetes, String name) {
             apiVersion: knarr.dev/v1alpha1
             kind: InferenceCluster
             metadata: {name: %s, namespace: default}
-            spec: {model: {name: knarr-demo, source: {claim: {claimName: %s, path: %s}}}, %s}
+            spec: {model: {name: knarr-demo, %s}, %s}
             """
-                .formatted(name, claim, file, spec))
+                .formatted(name, model, spec))
         .create();
     return new ServedModel(kubernetes, name);
+  }
+
+  /** The model's field that names a file of a claim. */
+  static String file(String claim, String path) {
+    return "source: {claim: {claimName: %s, path: %s}}".formatted(claim, path);
   }
 
   InferenceCluster get() {
@@ -111,10 +115,13 @@ record ServedModel(Kubernetes kubernetes, String name) {
         .pollInterval(Duration.ofMillis(200))
         .untilAsserted(
             () -> {
-              var ready = condition(ConditionType.READY).orElseThrow();
-              assertThat(ready.getStatus()).isEqualTo("False");
-              assertThat(ready.getReason()).isEqualTo(reason.value());
-              assertThat(ready.getMessage()).contains(words);
+              assertThat(condition(ConditionType.READY))
+                  .hasValueSatisfying(
+                      ready -> {
+                        assertThat(ready.getStatus()).isEqualTo("False");
+                        assertThat(ready.getReason()).isEqualTo(reason.value());
+                        assertThat(ready.getMessage()).contains(words);
+                      });
             });
     report(
         "%s (%s) after"

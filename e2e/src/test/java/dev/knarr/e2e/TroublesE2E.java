@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What can be wrong with a cluster, each told by Ready on a real Kubernetes. */
 @ExtendWith(RealCluster.class)
 class TroublesE2E {
+  private static final String DEMO = ServedModel.file("demo-model", ServedModel.FILE);
   private static final String ONE_WORKER = "workers: [{name: cpu, replicas: 1, backend: cpu%s}]";
 
   static Stream<Arguments> troubles() {
@@ -24,50 +25,43 @@ class TroublesE2E {
         trouble(
             ConditionReason.CLAIM_PENDING,
             "There is no claim absent in namespace default",
-            "absent",
-            ServedModel.FILE,
+            ServedModel.file("absent", ServedModel.FILE),
             plain),
         trouble(
             ConditionReason.MODEL_NOT_FOUND,
             "absent.gguf does not exist",
-            "demo-model",
-            "absent.gguf",
+            ServedModel.file("demo-model", "absent.gguf"),
             plain),
         trouble(
             ConditionReason.MOUNT_FAILED,
             "secret \"absent\" not found",
-            "demo-model",
-            ServedModel.FILE,
+            DEMO,
             plain + ", head: {apiKeySecretRef: {name: absent, key: keys}}"),
         trouble(
             ConditionReason.UNSCHEDULABLE,
             "asks for nvidia.com/gpu: 1",
-            "demo-model",
-            ServedModel.FILE,
+            DEMO,
             ONE_WORKER.formatted(", devices: {resource: nvidia.com/gpu, count: 1}")),
         trouble(
             ConditionReason.PODS_REFUSED,
             "violates PodSecurity",
-            "demo-model",
-            ServedModel.FILE,
+            DEMO,
             ONE_WORKER.formatted(", tensorCache: {hostPath: {path: /var/lib/knarr}}")),
         trouble(
             ConditionReason.MODEL_DOES_NOT_FIT,
             "too little",
-            "demo-model",
-            ServedModel.FILE,
+            DEMO + ", parallelSequences: 64",
             ONE_WORKER.formatted(", resources: {limits: {memory: 150Mi}}")),
         trouble(
             ConditionReason.CONFIG_INVALID,
             "split.devices names cpu-0/3, which is not there",
-            "demo-model",
-            ServedModel.FILE,
+            DEMO,
             plain + ", split: {devices: [{name: cpu-0/3}]}"));
   }
 
   private static Arguments trouble(
-      ConditionReason reason, String words, String claim, String file, String spec) {
-    return Arguments.of(reason, words, claim, file, spec);
+      ConditionReason reason, String words, String model, String spec) {
+    return Arguments.of(reason, words, model, spec);
   }
 
   @ParameterizedTest(name = "{0}")
@@ -75,15 +69,14 @@ class TroublesE2E {
   void whenSomethingIsWrong_thenReadyNamesIt(
       ConditionReason reason,
       String words,
-      String claim,
-      String file,
+      String model,
       String spec,
       Kubernetes kubernetes) {
-    var model = ServedModel.apply(kubernetes, "troubled", claim, file, spec);
+    var troubled = ServedModel.apply(kubernetes, "troubled", model, spec);
     try {
-      model.awaitTrouble(reason, words);
+      troubled.awaitTrouble(reason, words);
     } finally {
-      model.delete();
+      troubled.delete();
     }
   }
 
