@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.operator.Labels;
+import dev.knarr.operator.Ports;
+import dev.knarr.operator.observe.ScriptedPod;
 import dev.knarr.operator.reconcile.InferenceClusterReconciler;
 import dev.knarr.testkit.kube.ApiServer;
 import io.fabric8.kubernetes.api.model.ConfigMap;
@@ -300,7 +302,11 @@ final class OwnedObjectsIT {
 
     await("the change has been seen")
         .atMost(LIMIT)
-        .until(() -> Long.valueOf(2).equals(cluster().getStatus().getObservedGeneration()));
+        .until(
+            () -> {
+              var status = cluster().getStatus();
+              return status != null && Long.valueOf(2).equals(status.getObservedGeneration());
+            });
     assertThat(one(Job.class).getMetadata().getUid()).isEqualTo(job.getMetadata().getUid());
     complete(one(Job.class));
     awaitHead();
@@ -330,6 +336,66 @@ final class OwnedObjectsIT {
         .flatExtracting("secret.items")
         .extracting("key")
         .containsExactly("other");
+  }
+
+  @Test
+  void whenTheClaimIsAnotherOne_thenTheModelIsFetchedAnew() {
+    create("everything");
+    startOperator();
+    var job = awaitJob();
+    complete(job);
+    awaitHead();
+    var claim = client.persistentVolumeClaims().inNamespace(namespace).withName("glm-model");
+    var uid = claim.get().getMetadata().getUid();
+
+    // As its controller does once no pod mounts it.
+    claim.edit(
+        known -> {
+          known.getMetadata().setFinalizers(List.of());
+          return known;
+        });
+    claim.delete();
+
+    await("another job")
+        .atMost(LIMIT)
+        .until(
+            () ->
+                names(Job.class).size() == 1
+                    && !names(Job.class).contains(job.getMetadata().getName()));
+    assertThat(claim.get().getMetadata().getUid()).isNotEqualTo(uid);
+    assertThat(writes().stream().filter(write -> write.startsWith("patch jobs")))
+        .as("One job for each claim")
+        .hasSize(2);
+  }
+
+  @Test
+  void whenTheHeadMissesTheModel_thenItIsBroughtOnceMore() throws IOException {
+    create("everything");
+    startOperator();
+    var first = awaitJob();
+    complete(first);
+    awaitHead();
+    try (var pod = headAnswers("ModelNotFound", "There is no file m.gguf.")) {
+      await("another job of the same name")
+          .atMost(LIMIT)
+          .until(
+              () ->
+                  all(Job.class).stream()
+                      .anyMatch(
+                          job -> !job.getMetadata().getUid().equals(first.getMetadata().getUid())));
+      var second = one(Job.class);
+      assertThat(second.getMetadata().getName()).isEqualTo(first.getMetadata().getName());
+
+      // The head says the same, so there is nothing to be gained by a third.
+      complete(second);
+      client.services().inNamespace(namespace).withName("glm").delete();
+      await("a look at all that is there")
+          .atMost(LIMIT)
+          .until(() -> names(Service.class).contains("glm"));
+
+      assertThat(pod.asked()).isPositive();
+      assertThat(one(Job.class).getMetadata().getUid()).isEqualTo(second.getMetadata().getUid());
+    }
   }
 
   @Test
@@ -437,6 +503,65 @@ final class OwnedObjectsIT {
 
   private void awaitHead() {
     await("the head").atMost(LIMIT).until(() -> all(Deployment.class).size() == 1);
+  }
+
+  /** A pod of the head, in which one answers that has given up; the real Deployment makes none. */
+  private ScriptedPod headAnswers(String reason, String message) throws IOException {
+    var ip = "127.0.3." + namespace.replaceAll("\\D", "");
+    var pod =
+        client
+            .resource(
+                new PodBuilder()
+                    .withNewMetadata()
+                    .withNamespace(namespace)
+                    .withName("glm-head-1")
+                    .withLabels(Labels.of("glm", Labels.Component.HEAD))
+                    .endMetadata()
+                    .withNewSpec()
+                    .addNewContainer()
+                    .withName("head")
+                    .withImage("registry.example/none:1")
+                    .endContainer()
+                    .endSpec()
+                    .build())
+            .create();
+    var answers =
+        ScriptedPod.at(
+            ip,
+            Ports.MANAGEMENT,
+            ScriptedPod.json(
+                """
+                {"identity": {"clusterUid": "%s", "revision": "1", "podUid": "%s"},
+                 "phase": "Failed", "reason": "%s", "message": "%s"}
+                """
+                    .formatted(
+                        cluster().getMetadata().getUid(),
+                        pod.getMetadata().getUid(),
+                        reason,
+                        message)));
+    client
+        .resource(
+            new PodBuilder(pod)
+                .withNewStatus()
+                .withPhase("Running")
+                .withPodIP(ip)
+                .addNewPodIP(ip)
+                .addNewContainerStatus()
+                .withName("head")
+                .withImage("registry.example/none:1")
+                .withImageID("")
+                .withReady(false)
+                .withRestartCount(0)
+                .withNewState()
+                .withNewRunning()
+                .withStartedAt(Instant.now().toString())
+                .endRunning()
+                .endState()
+                .endContainerStatus()
+                .endStatus()
+                .build())
+        .patchStatus();
+    return answers;
   }
 
   /** As the controller of Jobs would, which does not run here. */
