@@ -17,7 +17,9 @@ import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
 import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
@@ -26,7 +28,9 @@ import io.fabric8.kubernetes.api.model.batch.v1.JobBuilder;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBindingBuilder;
+import io.fabric8.kubernetes.api.model.storage.StorageClassBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
+import io.fabric8.kubernetes.client.dsl.Resource;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.javaoperatorsdk.operator.Operator;
@@ -369,6 +373,56 @@ final class OwnedObjectsIT {
   }
 
   @Test
+  void whenTheClaimIsToBeLarger_thenItIs() {
+    client
+        .resource(
+            new StorageClassBuilder()
+                .withNewMetadata()
+                .withName("shared")
+                .endMetadata()
+                .withProvisioner("example.org/shared")
+                .withAllowVolumeExpansion(true)
+                .build())
+        .create();
+    create("everything");
+    startOperator();
+    awaitJob();
+    var claim = bind("glm-model");
+
+    change(text -> text.replace("size: 400Gi", "size: 500Gi"));
+
+    await("a larger claim")
+        .atMost(LIMIT)
+        .until(() -> size(claim.get()).equals(Map.of("storage", new Quantity("500Gi"))));
+    assertThat(all(PersistentVolumeClaim.class)).hasSize(1);
+  }
+
+  @Test
+  void whenTheClaimCannotBeLarger_thenTheStatusSaysWhy() {
+    create("everything", text -> text.replace("storageClassName: shared", "storageClassName: no"));
+    startOperator();
+    awaitJob();
+    var claim = bind("glm-model");
+
+    change(
+        text ->
+            text.replace("storageClassName: shared", "storageClassName: no")
+                .replace("size: 400Gi", "size: 500Gi"));
+
+    await("the refusal")
+        .atMost(LIMIT)
+        .until(
+            () -> {
+              var status = cluster().getStatus();
+              return status != null && "ApiRefused".equals(status.getReason());
+            });
+    assertThat(String.valueOf(cluster().getStatus().getMessage()))
+        .startsWith("Claim glm-model cannot be made larger, from 400Gi to 500Gi: ")
+        .contains("the storageclass that provisions the pvc must support resize. Put ");
+    assertThat(size(claim.get())).containsEntry("storage", new Quantity("400Gi"));
+  }
+
+  @Test
   void whenTheHeadMissesTheModel_thenItIsBroughtOnceMore() throws IOException {
     create("everything");
     startOperator();
@@ -478,8 +532,30 @@ final class OwnedObjectsIT {
     operators.add(operator);
   }
 
+  private static Map<String, Quantity> size(PersistentVolumeClaim claim) {
+    return claim.getSpec().getResources().getRequests();
+  }
+
+  /** As a provisioner would. */
+  private Resource<PersistentVolumeClaim> bind(String name) {
+    var claim = client.persistentVolumeClaims().inNamespace(namespace).withName(name);
+    claim.editStatus(
+        known ->
+            new PersistentVolumeClaimBuilder(known)
+                .withNewStatus()
+                .withPhase("Bound")
+                .withCapacity(known.getSpec().getResources().getRequests())
+                .endStatus()
+                .build());
+    return claim;
+  }
+
   private void create(String name) {
-    var cluster = Blueprints.cluster(name);
+    create(name, text -> text);
+  }
+
+  private void create(String name, UnaryOperator<String> change) {
+    var cluster = Blueprints.cluster(name, change);
     cluster.getMetadata().setNamespace(namespace);
     cluster.getMetadata().setUid(null);
     client.resource(cluster).create();
