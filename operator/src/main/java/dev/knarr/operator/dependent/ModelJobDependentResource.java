@@ -5,6 +5,8 @@ import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.operator.Labels;
 import dev.knarr.operator.Labels.Component;
 import dev.knarr.operator.dependent.ModelFiles.ModelFile;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.batch.v1.JobBuilder;
 import io.fabric8.kubernetes.api.model.batch.v1.JobStatus;
@@ -35,13 +37,14 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
 
   @Override
   List<Job> desired(Blueprint blueprint) {
-    if (ModelFiles.of(blueprint).fetchedByHead()) {
+    var files = ModelFiles.of(blueprint);
+    if (files.fetchedByHead()) {
       return List.of();
     }
     var template = ModelPod.template(blueprint);
     var metadata =
         blueprint.metadata(
-            blueprint.names().modelJob(task(blueprint)),
+            blueprint.names().modelJob(task(blueprint, files)),
             PodParts.labels(
                 blueprint.spec().head().spec(),
                 Labels.of(blueprint.names().cluster(), Component.MODEL)));
@@ -50,6 +53,10 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
         .put(
             Labels.REVISION,
             Fingerprint.of(List.of(template, FetchPod.config(blueprint).toJson())));
+    blueprint
+        .facts()
+        .missedBy()
+        .ifPresent(pod -> metadata.getAnnotations().put(Labels.MISSED_BY, pod));
     return List.of(
         new JobBuilder()
             .withMetadata(metadata)
@@ -63,11 +70,32 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
             .build());
   }
 
-  /** What is brought, and where to. */
-  private static String task(Blueprint blueprint) {
-    var files = ModelFiles.of(blueprint);
+  /** What is brought, and where to: another claim of the same name is empty again. */
+  private static String task(Blueprint blueprint, ModelFiles files) {
+    var volumes = files.volumes(blueprint);
     return Fingerprint.brief(
-        List.of(files.files().stream().map(ModelFile::path).toList(), files.volumes(blueprint)));
+        List.of(
+            files.files().stream().map(ModelFile::path).toList(),
+            volumes,
+            volumes.stream().map(volume -> claimUid(blueprint, volume)).toList()));
+  }
+
+  private static String claimUid(Blueprint blueprint, Volume volume) {
+    var source = volume.getPersistentVolumeClaim();
+    var claim = source == null ? null : blueprint.facts().claims().get(source.getClaimName());
+    return claim == null ? "" : claim.uid();
+  }
+
+  /** With the claim that the operator makes: it may have come in this very pass. */
+  @Override
+  Blueprint blueprint(InferenceCluster cluster, Context<InferenceCluster> context) {
+    var blueprint = Blueprint.of(context);
+    return context
+        .getSecondaryResourcesAsStream(PersistentVolumeClaim.class)
+        .filter(claim -> claim.getMetadata().getName().equals(blueprint.names().model()))
+        .findFirst()
+        .map(blueprint::with)
+        .orElse(blueprint);
   }
 
   @Override
@@ -75,18 +103,26 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
       InferenceCluster cluster, Context<InferenceCluster> context) {
     var desired = super.desiredResources(cluster, context);
     // What is not desired is deleted; once it has gone, the next pass makes it anew.
+    var missedBy = Blueprint.of(context).facts().missedBy();
     for (var actual : getSecondaryResources(cluster, context).entrySet()) {
       var wanted = desired.get(actual.getKey());
-      if (wanted != null && isOutdated(actual.getValue(), wanted)) {
+      if (wanted != null && isOutdated(actual.getValue(), wanted, missedBy)) {
         desired.remove(actual.getKey());
       }
     }
     return desired;
   }
 
-  /** Whether one that gets nowhere may do so by what has changed meanwhile. */
-  private static boolean isOutdated(Job actual, Job wanted) {
-    return !isComplete(actual) && !runs(actual) && !revision(actual).equals(revision(wanted));
+  /**
+   * Whether there is something to be gained by making it anew. One that is done is so when a head
+   * has missed what it brought, once for each of its pods. One that gets nowhere may do so by what
+   * has changed meanwhile.
+   */
+  private static boolean isOutdated(Job actual, Job wanted, Optional<String> missedBy) {
+    return isComplete(actual)
+        ? missedBy.filter(pod -> !pod.equals(annotation(actual, Labels.MISSED_BY))).isPresent()
+        : !runs(actual)
+            && !annotation(actual, Labels.REVISION).equals(annotation(wanted, Labels.REVISION));
   }
 
   private static boolean runs(Job job) {
@@ -96,9 +132,9 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
         .isPresent();
   }
 
-  private static String revision(Job job) {
+  private static String annotation(Job job, String name) {
     return PodParts.or(job.getMetadata().getAnnotations(), Map.<String, String>of())
-        .getOrDefault(Labels.REVISION, "");
+        .getOrDefault(name, "");
   }
 
   /** It cannot be changed. */
@@ -135,9 +171,11 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
       if (blueprint.spec().replicas() == 0 || blueprint.facts().pinned()) {
         return true;
       }
+      var dependent = new ModelJobDependentResource();
       var wanted =
-          new ModelJobDependentResource()
-              .desired(blueprint).stream().map(job -> job.getMetadata().getName()).toList();
+          dependent.desired(dependent.blueprint(cluster, context)).stream()
+              .map(job -> job.getMetadata().getName())
+              .toList();
       return wanted.isEmpty()
           || context
               .getSecondaryResourcesAsStream(Job.class)

@@ -104,6 +104,11 @@ public record Observation(
         answer -> answer instanceof Answer.OfHead(var head) ? Optional.of(head) : Optional.empty());
   }
 
+  /** The UID of the pod whose head does not find the model's files as they should be. */
+  public Optional<String> headWithoutModel() {
+    return head().filter(HeadAnswer::missesModel).flatMap(_ -> headPod()).map(PodView::uid);
+  }
+
   /** What the fetch of the model said, when it did. */
   public Optional<FetchAnswer> fetch() {
     return fetchAnswer.flatMap(

@@ -18,12 +18,12 @@ import dev.knarr.operator.dependent.EndpointServiceDependentResource;
 import dev.knarr.operator.dependent.HeadConfigMapDependentResource;
 import dev.knarr.operator.dependent.HeadDeploymentDependentResource;
 import dev.knarr.operator.dependent.ModelClaimDependentResource;
+import dev.knarr.operator.dependent.ModelClaims;
 import dev.knarr.operator.dependent.ModelConfigMapDependentResource;
 import dev.knarr.operator.dependent.ModelJobDependentResource;
 import dev.knarr.operator.dependent.NameTakenException;
 import dev.knarr.operator.dependent.NetworkPolicyDependentResource;
 import dev.knarr.operator.dependent.PodMonitorDependentResource;
-import dev.knarr.operator.dependent.SharedClaims;
 import dev.knarr.operator.dependent.WorkerServiceDependentResource;
 import dev.knarr.operator.dependent.WorkerStatefulSetDependentResource;
 import dev.knarr.operator.observe.Observation;
@@ -166,7 +166,7 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     if (!violations.isEmpty()) {
       return reporter.report(cluster, Pass.invalid(violations), seen);
     }
-    var blueprint = blueprint(cluster, context);
+    var blueprint = blueprint(cluster, seen, context);
     var byAnother = Built.byAnother(blueprint, seen);
     var problems = byAnother.isPresent() ? List.<Violation>of() : blueprint.problems();
     if (!problems.isEmpty()) {
@@ -218,14 +218,16 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
         .toList();
   }
 
-  private Blueprint blueprint(InferenceCluster cluster, Context<InferenceCluster> context) {
+  private Blueprint blueprint(
+      InferenceCluster cluster, Observation seen, Context<InferenceCluster> context) {
     var spec = ResolvedSpec.from(cluster);
     var facts =
         new Blueprint.Facts(
             spec.replicas(),
             Map.of(),
             false,
-            SharedClaims.of(context.getClient(), cluster.getMetadata().getNamespace(), spec),
+            ModelClaims.of(context.getClient(), cluster.getMetadata().getNamespace(), spec),
+            seen.headWithoutModel(),
             config.namespace(),
             config.monitoringNamespaceLabels().orElse(List.of()).stream()
                 .map(label -> label.split("=", 2))

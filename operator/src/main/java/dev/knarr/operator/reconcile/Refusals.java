@@ -2,6 +2,8 @@
 package dev.knarr.operator.reconcile;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
+import dev.knarr.operator.dependent.ApiWords;
+import dev.knarr.operator.dependent.ClaimNotResizedException;
 import dev.knarr.operator.dependent.ImageVolumesUnsupportedException;
 import dev.knarr.operator.dependent.NameTakenException;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -31,21 +33,17 @@ final class Refusals {
       if (cause instanceof ImageVolumesUnsupportedException unsupported) {
         return Optional.of(new Notice(unsupported.reason(), unsupported.sentence()));
       }
+      if (cause instanceof ClaimNotResizedException refused) {
+        return Optional.of(new Notice(refused.reason(), refused.sentence()));
+      }
       if (cause instanceof KubernetesClientException refused && FINAL.contains(refused.getCode())) {
         return Optional.of(
             new Notice(
                 ConditionReason.API_REFUSED,
                 "The API server refuses what the cluster needs: %s. Correct the spec, or give the operator the right."
-                    .formatted(words(refused))));
+                    .formatted(ApiWords.of(refused))));
       }
     }
     return Optional.empty();
-  }
-
-  private static String words(KubernetesClientException refused) {
-    var status = refused.getStatus();
-    var words =
-        status == null || status.getMessage() == null ? refused.getMessage() : status.getMessage();
-    return String.valueOf(words).replaceFirst("\\.$", "");
   }
 }

@@ -388,6 +388,30 @@ class StatusBuilderTest {
   }
 
   @Nested
+  class GivenAHeadThatMissesTheModel {
+    private final Scene scene =
+        Scene.running().head(Scene.head("Failed", "ModelNotFound", "There is no file m.gguf."));
+
+    @Test
+    void whenItIsBroughtOnceMore_thenThatIsWhatGoesOn() {
+      var status = build(scene.job("{ active: 1 }"));
+
+      assertThat(status.getPhase()).isEqualTo("Fetching");
+      assertThat(status.getReason()).isEqualTo("ModelFetching");
+      assertThat(Conditions.isTrue(status, ConditionType.STALLED)).isFalse();
+    }
+
+    @Test
+    void whenThatHasNotHelped_thenAPersonIsAsked() {
+      var status = build(scene.modelDone());
+
+      assertThat(status.getPhase()).isEqualTo("Failed");
+      assertThat(Conditions.find(status, ConditionType.MODEL_AVAILABLE).orElseThrow().getReason())
+          .isEqualTo("ModelNotFound");
+    }
+  }
+
+  @Nested
   class GivenFigures {
     @Test
     void whenBytesAreShown_thenWithThreeDigits() {
