@@ -48,7 +48,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 
-
 /**
  * Common to tests of the dependents: a namespace of its own for each test, with an operator that
  * looks after it alone, and the audit log as the witness of what that has written.
