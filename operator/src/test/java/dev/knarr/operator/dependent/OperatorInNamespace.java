@@ -6,18 +6,12 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.knarr.api.v1alpha1.InferenceCluster;
-import dev.knarr.operator.Labels;
-import dev.knarr.operator.Ports;
-import dev.knarr.operator.observe.ScriptedPod;
 import dev.knarr.operator.reconcile.InferenceClusterReconciler;
 import dev.knarr.testkit.kube.ApiServer;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
-import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
-import io.fabric8.kubernetes.api.model.PodBuilder;
-import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
@@ -27,7 +21,6 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBindingBuilder;
 import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.dsl.Resource;
 import io.fabric8.kubernetes.client.dsl.base.PatchContext;
 import io.fabric8.kubernetes.client.dsl.base.PatchType;
 import io.javaoperatorsdk.operator.Operator;
@@ -151,83 +144,6 @@ abstract class OperatorInNamespace {
     await("the head").atMost(LIMIT).until(() -> all(Deployment.class).size() == 1);
   }
 
-  static Map<String, Quantity> size(PersistentVolumeClaim claim) {
-    return claim.getSpec().getResources().getRequests();
-  }
-
-  /** As a provisioner would. */
-  Resource<PersistentVolumeClaim> bind(String name) {
-    var claim = client.persistentVolumeClaims().inNamespace(namespace).withName(name);
-    claim.editStatus(
-        known ->
-            new PersistentVolumeClaimBuilder(known)
-                .withNewStatus()
-                .withPhase("Bound")
-                .withCapacity(known.getSpec().getResources().getRequests())
-                .endStatus()
-                .build());
-    return claim;
-  }
-
-  /** A pod of the head, in which one answers that has given up; the real Deployment makes none. */
-  ScriptedPod headAnswers(String reason, String message) throws IOException {
-    var ip = "127.0.3." + namespace.replaceAll("\\D", "");
-    var pod =
-        client
-            .resource(
-                new PodBuilder()
-                    .withNewMetadata()
-                    .withNamespace(namespace)
-                    .withName("glm-head-1")
-                    .withLabels(Labels.of("glm", Labels.Component.HEAD))
-                    .endMetadata()
-                    .withNewSpec()
-                    .addNewContainer()
-                    .withName("head")
-                    .withImage("registry.example/none:1")
-                    .endContainer()
-                    .endSpec()
-                    .build())
-            .create();
-    var answers =
-        ScriptedPod.at(
-            ip,
-            Ports.MANAGEMENT,
-            ScriptedPod.json(
-                """
-                {"identity": {"clusterUid": "%s", "revision": "1", "podUid": "%s"},
-                 "phase": "Failed", "reason": "%s", "message": "%s"}
-                """
-                    .formatted(
-                        cluster().getMetadata().getUid(),
-                        pod.getMetadata().getUid(),
-                        reason,
-                        message)));
-    client
-        .resource(
-            new PodBuilder(pod)
-                .withNewStatus()
-                .withPhase("Running")
-                .withPodIP(ip)
-                .addNewPodIP(ip)
-                .addNewContainerStatus()
-                .withName("head")
-                .withImage("registry.example/none:1")
-                .withImageID("")
-                .withReady(false)
-                .withRestartCount(0)
-                .withNewState()
-                .withNewRunning()
-                .withStartedAt(Instant.now().toString())
-                .endRunning()
-                .endState()
-                .endContainerStatus()
-                .endStatus()
-                .build())
-        .patchStatus();
-    return answers;
-  }
-
   /** As the controller of Jobs would, which does not run here. */
   static void complete(Job job) {
     var now = Instant.now().toString();
@@ -249,20 +165,6 @@ abstract class OperatorInNamespace {
                 .withType("Complete")
                 .withStatus("True")
                 .endCondition()
-                .endStatus()
-                .build())
-        .patchStatus();
-  }
-
-  /** As the controller of Jobs would: whether the container runs, or waits to be tried again. */
-  static void say(Job job, int ready) {
-    client
-        .resource(
-            new JobBuilder(job)
-                .withNewStatus()
-                .withStartTime(Instant.now().toString())
-                .withActive(1)
-                .withReady(ready)
                 .endStatus()
                 .build())
         .patchStatus();
