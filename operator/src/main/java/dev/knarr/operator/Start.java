@@ -85,7 +85,7 @@ final class Start {
             "The API server at {} does not serve the operator: {}. Look at {}. Not ready until it"
                 + " does; asking again every {} s.",
             client.getMasterUrl(),
-            root(failure.get()),
+            reason(failure.get()),
             lookAt,
             BEAT.toSeconds());
       }
@@ -136,6 +136,11 @@ final class Start {
       }
     }
     return false;
+  }
+
+  private static String reason(KubernetesClientException failure) {
+    var answer = failure.getStatus();
+    return answer == null || answer.getMessage() == null ? root(failure) : answer.getMessage();
   }
 
   private static String root(Throwable failure) {
