@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator;
 
+import static java.net.HttpURLConnection.HTTP_INTERNAL_ERROR;
+import static java.net.HttpURLConnection.HTTP_OK;
+import static java.net.HttpURLConnection.HTTP_UNAUTHORIZED;
+
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.NamespacedKubernetesClient;
@@ -12,10 +16,9 @@ import io.quarkus.runtime.ShutdownEvent;
 import io.quarkus.runtime.StartupEvent;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Singleton;
-import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -73,18 +76,25 @@ final class Start {
   }
 
   private void awaitApiServer() throws InterruptedException {
-    String said = null;
-    for (var problem = problem(); problem.isPresent(); problem = problem()) {
-      if (!problem.get().equals(said)) {
-        said = problem.get();
-        LOG.warn("{} Not ready until it answers; asking again every {} s.", said, BEAT.toSeconds());
+    var said = "";
+    for (var failure = failure(); failure.isPresent(); failure = failure()) {
+      var lookAt = lookAt(failure.get());
+      if (!lookAt.equals(said)) {
+        said = lookAt;
+        LOG.warn(
+            "The API server at {} does not serve the operator: {}. Look at {}. Not ready until it"
+                + " does; asking again every {} s.",
+            client.getMasterUrl(),
+            reason(failure.get()),
+            lookAt,
+            BEAT.toSeconds());
       }
       Thread.sleep(BEAT);
     }
   }
 
-  /** Why the API server cannot be worked with, and what to look at; empty when it answers. */
-  private Optional<String> problem() {
+  /** Empty also for an answer that refuses the question: it shows the API server at work. */
+  private Optional<KubernetesClientException> failure() {
     try {
       client
           .adapt(NamespacedKubernetesClient.class)
@@ -92,25 +102,45 @@ final class Start {
           .call(once -> once.raw("/version"));
       return Optional.empty();
     } catch (KubernetesClientException e) {
-      var lookAt = lookAt(e.getCode());
-      return lookAt == null
+      int code = e.getCode();
+      return hasAnswered(code) && code < HTTP_INTERNAL_ERROR && code != HTTP_UNAUTHORIZED
           ? Optional.empty()
-          : Optional.of(
-              "The API server at %s does not answer: %s. Look at %s."
-                  .formatted(client.getMasterUrl(), root(e), lookAt));
+          : Optional.of(e);
     }
   }
 
-  /** Null for an answer that shows it at work, such as one that refuses the question. */
-  private static @Nullable String lookAt(int code) {
-    if (code < HttpURLConnection.HTTP_OK) { // the client's own: there was no answer
-      return "whether pods of this node reach the Service kubernetes of namespace default"
-          + " (kube-proxy, NetworkPolicies), and at HTTPS_PROXY and NO_PROXY";
-    }
-    if (code == HttpURLConnection.HTTP_UNAUTHORIZED) {
+  /** The client gives codes below those of answers where there was none. */
+  private static boolean hasAnswered(int code) {
+    return code >= HTTP_OK;
+  }
+
+  private static String lookAt(KubernetesClientException failure) {
+    if (failure.getCode() == HTTP_UNAUTHORIZED) {
       return "the ServiceAccount of this pod, whose token is not accepted";
     }
-    return code >= HttpURLConnection.HTTP_INTERNAL_ERROR ? "the API server's own log" : null;
+    if (hasAnswered(failure.getCode())) {
+      return "the API server's own log";
+    }
+    if (isOfTls(failure)) {
+      return "what is behind that address: its certificate is not of the cluster's authority (ca.crt"
+          + " of the ServiceAccount)";
+    }
+    return "whether pods of this node reach the Service kubernetes of namespace default"
+        + " (kube-proxy, NetworkPolicies), and at HTTPS_PROXY and NO_PROXY";
+  }
+
+  private static boolean isOfTls(Throwable failure) {
+    for (var cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SSLException) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static String reason(KubernetesClientException failure) {
+    var answer = failure.getStatus();
+    return answer == null || answer.getMessage() == null ? root(failure) : answer.getMessage();
   }
 
   private static String root(Throwable failure) {

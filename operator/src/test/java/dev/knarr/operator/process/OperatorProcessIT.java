@@ -117,7 +117,7 @@ class OperatorProcessIT {
 
     try (var door = Door.to(server);
         var operator = OperatorProcess.start(account.through(door), "knarr-0", folder, Map.of())) {
-      var sentence = "The API server at %s does not answer: ".formatted(door.url());
+      var sentence = "The API server at %s does not serve the operator: ".formatted(door.url());
       await("it says so").atMost(LIMIT).until(() -> operator.log().contains(sentence));
       await("it lives").atMost(LIMIT).until(operator::live);
       assertThat(operator.ready()).isFalse();
