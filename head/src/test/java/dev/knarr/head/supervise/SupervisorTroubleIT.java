@@ -188,6 +188,26 @@ class SupervisorTroubleIT {
   }
 
   @Nested
+  class GivenASplitOverADeviceThatIsNotThere {
+
+    @Test
+    void whenTheHeadPlans_thenItNamesTheDeviceAndThoseThatAreThere() {
+      var split =
+          new HeadConfig.Split(
+              HeadConfig.SplitMode.LAYER, List.of(new HeadConfig.SplitDevice("cpu-0/7", 8)));
+      try (StockWorker worker = StockWorker.start();
+          RunningHead head =
+              new RunningHead(RunningHead.splitting(config(List.of(worker.address())), split))) {
+        HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
+
+        assertThat(failed.reason()).isEqualTo(HeadReason.UNKNOWN_DEVICE);
+        assertThat(failed.message())
+            .contains("cpu-0/7, which is not there", "Name it as one of these: cpu-0/0");
+      }
+    }
+  }
+
+  @Nested
   class GivenATakenPort {
 
     @Test

@@ -201,8 +201,8 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     var notice =
         new Notice(
             ConditionReason.INTERNAL_ERROR,
-            "The operator failed at this cluster and tries again: %s. Its log says more."
-                .formatted(String.valueOf(failure.getMessage()).lines().findFirst().orElse("")));
+            "The operator could not do what this cluster needs and tries again: %s Its log says more."
+                .formatted(Refusals.rootOf(failure)));
     return ErrorStatusUpdateControl.patchStatus(
         reporter.status(cluster, Pass.refused(notice), Observation.empty(clock.instant())));
   }
