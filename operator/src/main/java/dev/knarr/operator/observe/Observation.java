@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.observe;
 
+import dev.knarr.operator.Labels;
 import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -14,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What is known about one cluster at one moment. Immutable, except for the Kubernetes objects,
@@ -67,6 +70,13 @@ public record Observation(
         Optional.empty(),
         Optional.empty(),
         0);
+  }
+
+  /** The groups that have a StatefulSet. */
+  public Set<String> groups() {
+    return statefulSets.stream()
+        .map(set -> PodView.label(set, Labels.GROUP))
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /** The pods of a part, oldest first. */

@@ -57,7 +57,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -118,6 +118,9 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
   /** Another writer came first, or something has just gone: what is there now is looked at. */
   private static final Duration AGAIN = Duration.ofSeconds(1);
 
+  /** Nodes are not watched, and certificates are due some time. */
+  private static final Duration WHILE_INVALID = Duration.ofSeconds(30);
+
   /** What an API server answers wrongly for some seconds is no news. */
   private static final int TELL_AFTER = 3;
 
@@ -164,13 +167,13 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     var seen = observer.observe(cluster, context);
     var violations = violations(cluster);
     if (!violations.isEmpty()) {
-      return reporter.report(cluster, Pass.invalid(violations), seen);
+      return keep(cluster, violations, seen);
     }
     var blueprint = blueprint(cluster, seen, context);
     var byAnother = Built.byAnother(blueprint, seen);
     var problems = byAnother.isPresent() ? List.<Violation>of() : blueprint.problems();
     if (!problems.isEmpty()) {
-      return reporter.report(cluster, Pass.invalid(problems), seen);
+      return keep(cluster, problems, seen);
     }
     var built = byAnother.orElseGet(() -> Built.of(blueprint));
     var decision =
@@ -249,29 +252,56 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
       RolloutDecision decision,
       Observation seen,
       Context<InferenceCluster> context) {
+    var kept = attempt(() -> removeLost(blueprint.cluster(), seen));
+    Optional<Instant> due = Optional.empty();
+    Optional<Notice> refusal;
     try {
-      var due = secure(blueprint, decision, seen);
+      due = secure(blueprint, decision, seen);
       blueprint
           .with(decision.headReplicas(), decision.workerReplicas(), built.pinned())
           .putInto(context);
       var workflow =
           context.managedWorkflowAndDependentResourceContext().reconcileManagedWorkflow();
       var failures = workflow.getErroredDependents();
-      var refusal = Refusals.of(failures.values());
+      refusal = Refusals.of(failures.values());
       if (refusal.isEmpty()) {
         // What passes by itself is for the framework, which comes back after a while.
         workflow.throwAggregateExceptionIfErrorsPresent();
       }
       if (failures.keySet().stream().noneMatch(InferenceClusterReconciler::makesPods)) {
-        remove(blueprint, decision, seen);
+        removal.delete(seen, decision.deletePods());
       }
-      var rollout = decision.step().map(step -> new Notice(step.reason(), step.sentence()));
-      var headRevision = Optional.of(built.headRevision()).filter(_ -> decision.headReplicas() > 0);
-      return new Result(new Pass(List.of(), refusal, rollout, headRevision), due);
     } catch (NameTakenException | KubernetesClientException e) {
-      var refusal = Refusals.of(List.of(e)).orElseThrow(() -> e);
-      return new Result(Pass.refused(refusal), Optional.empty());
+      refusal = Optional.of(Refusals.of(List.of(e)).orElseThrow(() -> e));
     }
+    var rollout = decision.step().map(step -> new Notice(step.reason(), step.sentence()));
+    var headRevision = Optional.of(built.headRevision()).filter(_ -> decision.headReplicas() > 0);
+    return new Result(new Pass(List.of(), refusal.or(() -> kept), rollout, headRevision), due);
+  }
+
+  /** Why a step was refused for good, if it was. */
+  private static Optional<Notice> attempt(Runnable step) {
+    try {
+      step.run();
+      return Optional.empty();
+    } catch (NameTakenException | KubernetesClientException e) {
+      return Optional.of(Refusals.of(List.of(e)).orElseThrow(() -> e));
+    }
+  }
+
+  /** Reports a spec that cannot be used; what runs goes on by the last one that could. */
+  private UpdateControl<InferenceCluster> keep(
+      InferenceCluster cluster, List<Violation> violations, Observation seen) {
+    // That is what a user has to know first, so a refusal is not told.
+    var _ = attempt(() -> removeLost(cluster, seen));
+    if (mounted(seen, ClusterNames.of(cluster).certificatesSecret())) {
+      var _ = attempt(() -> renew(cluster, seen.groups()));
+    }
+    var control = reporter.report(cluster, Pass.invalid(violations), seen);
+    if (!seen.pods().isEmpty()) {
+      lookAgainBy(control, clock.instant().plus(WHILE_INVALID));
+    }
+    return control;
   }
 
   private static boolean makesPods(DependentResource<?, ?> dependent) {
@@ -279,11 +309,10 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
         || dependent instanceof HeadDeploymentDependentResource;
   }
 
-  private void remove(Blueprint blueprint, RolloutDecision decision, Observation seen) {
-    removal.delete(seen, decision.deletePods());
+  private void removeLost(InferenceCluster cluster, Observation seen) {
     for (var pod : removal.deleteLost(seen)) {
       events.publish(
-          blueprint.cluster(),
+          cluster,
           Occurrence.of(
               Decision.POD_FORCE_DELETED,
               pod.name(),
@@ -304,15 +333,18 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
       return Optional.empty();
     }
     // Groups that have gone from the spec need theirs until their pods have gone, too.
-    var groups = new TreeSet<>(decision.workerReplicas().keySet());
-    var applied = certificates.apply(cluster, List.copyOf(groups));
+    return Optional.of(renew(cluster, decision.workerReplicas().keySet()));
+  }
+
+  private Instant renew(InferenceCluster cluster, Set<String> groups) {
+    var applied = certificates.apply(cluster, groups.stream().sorted().toList());
     if (!applied.renewed().isEmpty()) {
       events.publish(
           cluster,
           Occurrence.of(
               Decision.CERTIFICATES_RENEWED, "", String.join("; ", applied.renewed()) + "."));
     }
-    return Optional.of(applied.due());
+    return applied.due();
   }
 
   private static boolean mounted(Observation seen, String secret) {

@@ -3,7 +3,6 @@ package dev.knarr.operator.reconcile;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
 import dev.knarr.operator.dependent.ApiWords;
-import dev.knarr.operator.dependent.ApiWords;
 import dev.knarr.operator.dependent.ClaimNotResizedException;
 import dev.knarr.operator.dependent.ImageVolumesUnsupportedException;
 import dev.knarr.operator.dependent.NameTakenException;
