@@ -67,11 +67,7 @@ class TroublesE2E {
   @ParameterizedTest(name = "{0}")
   @MethodSource("troubles")
   void whenSomethingIsWrong_thenReadyNamesIt(
-      ConditionReason reason,
-      String words,
-      String model,
-      String spec,
-      Kubernetes kubernetes) {
+      ConditionReason reason, String words, String model, String spec, Kubernetes kubernetes) {
     var troubled = ServedModel.apply(kubernetes, "troubled", model, spec);
     try {
       troubled.awaitTrouble(reason, words);
