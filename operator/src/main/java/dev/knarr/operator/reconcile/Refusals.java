@@ -42,7 +42,8 @@ final class Refusals {
             new Notice(
                 ConditionReason.API_REFUSED,
                 "The API server refuses what the cluster needs: %s. %s"
-                    .formatted(ApiWords.of(refused), remedy(ApiWords.of(refused), refused.getCode()))));
+                    .formatted(
+                        ApiWords.of(refused), remedy(ApiWords.of(refused), refused.getCode()))));
       }
     }
     return Optional.empty();
@@ -76,5 +77,4 @@ final class Refusals {
             : root.getMessage() == null ? root.toString() : root.getMessage();
     return Sentence.of(words.lines().findFirst().orElse(""));
   }
-
 }
