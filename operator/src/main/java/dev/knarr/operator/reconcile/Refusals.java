@@ -2,6 +2,8 @@
 package dev.knarr.operator.reconcile;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
+import dev.knarr.operator.dependent.ApiWords;
+import dev.knarr.operator.dependent.ClaimNotResizedException;
 import dev.knarr.operator.dependent.ImageVolumesUnsupportedException;
 import dev.knarr.operator.dependent.NameTakenException;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -39,12 +41,16 @@ final class Refusals {
       if (cause instanceof ImageVolumesUnsupportedException unsupported) {
         return Optional.of(new Notice(unsupported.reason(), unsupported.sentence()));
       }
+      if (cause instanceof ClaimNotResizedException refused) {
+        return Optional.of(new Notice(refused.reason(), refused.sentence()));
+      }
       if (cause instanceof KubernetesClientException refused && FINAL.contains(refused.getCode())) {
         return Optional.of(
             new Notice(
                 ConditionReason.API_REFUSED,
                 "The API server refuses what the cluster needs: %s. %s"
-                    .formatted(words(refused), remedy(words(refused), refused.getCode()))));
+                    .formatted(
+                        ApiWords.of(refused), remedy(ApiWords.of(refused), refused.getCode()))));
       }
     }
     return Optional.empty();
@@ -74,15 +80,8 @@ final class Refusals {
     }
     var words =
         root instanceof KubernetesClientException refused
-            ? words(refused)
+            ? ApiWords.of(refused)
             : root.getMessage() == null ? root.toString() : root.getMessage();
     return Sentence.of(words.lines().findFirst().orElse(""));
-  }
-
-  private static String words(KubernetesClientException refused) {
-    var status = refused.getStatus();
-    var words =
-        status == null || status.getMessage() == null ? refused.getMessage() : status.getMessage();
-    return String.valueOf(words).replaceFirst("\\.$", "");
   }
 }

@@ -114,7 +114,11 @@ abstract class OperatorInNamespace {
   }
 
   void create(String name) {
-    var cluster = Blueprints.cluster(name);
+    create(name, text -> text);
+  }
+
+  void create(String name, UnaryOperator<String> change) {
+    var cluster = Blueprints.cluster(name, change);
     cluster.getMetadata().setNamespace(namespace);
     cluster.getMetadata().setUid(null);
     client.resource(cluster).create();
@@ -143,11 +147,14 @@ abstract class OperatorInNamespace {
   /** As the controller of Jobs would, which does not run here. */
   static void complete(Job job) {
     var now = Instant.now().toString();
+    var started = job.getStatus() == null ? null : job.getStatus().getStartTime();
     client
         .resource(
             new JobBuilder(job)
                 .withNewStatus()
-                .withStartTime(now)
+                .withActive(0)
+                .withReady(0)
+                .withStartTime(started == null ? now : started)
                 .withCompletionTime(now)
                 .withSucceeded(1)
                 .addNewCondition()
