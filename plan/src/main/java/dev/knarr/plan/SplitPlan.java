@@ -136,7 +136,7 @@ public final class SplitPlan {
               .orElseThrow(
                   () ->
                       new PlanException(
-                          PlanFault.SPLIT_MISMATCH,
+                          PlanFault.UNKNOWN_DEVICE,
                           "split.devices names %s, which is not there. The devices are: %s."
                               .formatted(wanted.name(), names(devices)))));
     }

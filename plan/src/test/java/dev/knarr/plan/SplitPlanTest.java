@@ -149,7 +149,6 @@ class SplitPlanTest {
 
     @Test
     void whenItContradicts_thenItSaysWhat() {
-      assertMismatch(List.of(DeviceLayers.of("c-0/0", 8)), "c-0/0, which is not there");
       assertMismatch(List.of(DeviceLayers.of("a-0/0", 7)), "places 7 layers, but the model has 8");
       assertMismatch(
           List.of(DeviceLayers.of("a-0/0", 4), DeviceLayers.of("a-0/0", 4)), "a-0/0 twice");
@@ -174,6 +173,14 @@ class SplitPlanTest {
       assertThat(thrown.device()).isEqualTo("b-0/0");
       assertThat(thrown.missingBytes()).isPositive();
       assertThat(thrown.remedies()).anyMatch(remedy -> remedy.contains("leave out the layers"));
+    }
+
+    @Test
+    void whenADeviceIsNotThere_thenItSaysWhichAre() {
+      assertThatExceptionOfType(PlanException.class)
+          .isThrownBy(() -> SplitPlan.of(demo, devices, List.of(DeviceLayers.of("c-0/0", 8))))
+          .withMessageContaining("c-0/0, which is not there. The devices are: a-0/0, ")
+          .satisfies(e -> assertThat(e.fault()).isEqualTo(PlanFault.UNKNOWN_DEVICE));
     }
 
     private void assertMismatch(List<DeviceLayers> fixed, String text) {
