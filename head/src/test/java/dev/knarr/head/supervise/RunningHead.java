@@ -86,6 +86,40 @@ final class RunningHead implements AutoCloseable {
         config.limits());
   }
 
+  /** The same with another file of the model. */
+  static HeadConfig of(Path model, HeadConfig config) {
+    return new HeadConfig(
+        null,
+        new HeadConfig.Model("knarr-demo", model, null, null),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        config.split(),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        config.apiKeyFile(),
+        0,
+        config.limits());
+  }
+
+  /** The same with these devices. */
+  static HeadConfig over(List<HeadConfig.SplitDevice> devices, HeadConfig config) {
+    return new HeadConfig(
+        null,
+        config.model(),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        new HeadConfig.Split(HeadConfig.SplitMode.LAYER, devices),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        config.apiKeyFile(),
+        0,
+        config.limits());
+  }
+
   /** The same with time for running answers when it is asked to stop. */
   static HeadConfig draining(HeadConfig config, int seconds) {
     return new HeadConfig(
