@@ -6,6 +6,7 @@ import static dev.knarr.head.supervise.RunningHead.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus;
@@ -183,6 +184,29 @@ class SupervisorTroubleIT {
         assertThat(socket.getInputStream().read()).isNegative();
       } catch (IOException _) {
         // It may well hang up by a reset.
+      }
+    }
+  }
+
+  @Nested
+  class GivenAModelThatIsMissing {
+
+    @TempDir Path folder;
+
+    @Test
+    void whenItComes_thenTheHeadServesWithoutHelp() throws IOException {
+      Path model = folder.resolve("model.gguf");
+      try (StockWorker worker = StockWorker.start();
+          RunningHead head =
+              new RunningHead(RunningHead.of(model, config(List.of(worker.address()))))) {
+        HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
+        assertThat(failed.reason()).isEqualTo(HeadReason.MODEL_NOT_FOUND);
+        assertThat(failed.message()).contains(model.toString());
+
+        Files.copy(RunningHead.MODEL, model);
+
+        await("it serves").atMost(Duration.ofSeconds(90)).until(() -> head.supervisor.isReady());
+        assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
       }
     }
   }
