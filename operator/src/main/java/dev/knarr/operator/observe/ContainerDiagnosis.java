@@ -125,7 +125,7 @@ final class ContainerDiagnosis {
               pod,
               "%s in %s: %s%s"
                   .formatted(
-                      capital(pod.subject()),
+                      author(pod, container),
                       pod.where(),
                       sentence(reported.get().message()),
                       remedy(reported.get().reason(), pod))));
@@ -243,11 +243,11 @@ final class ContainerDiagnosis {
                                     sentence(event.getMessage())))));
   }
 
-  private static String capital(String subject) {
-    return switch (subject) {
-      case "head" -> "The head";
-      case "model" -> "The fetch";
-      default -> "Worker " + subject;
-    };
+  /** Who left the words; the fetch may be a guest in the head's pod. */
+  private static String author(PodView pod, ContainerStatus container) {
+    if (container.getName().equals(Observer.FETCH_CONTAINER)) {
+      return "The fetch";
+    }
+    return pod.part() == Part.HEAD ? "The head" : "Worker " + pod.subject();
   }
 }

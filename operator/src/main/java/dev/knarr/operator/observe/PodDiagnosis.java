@@ -93,12 +93,14 @@ public final class PodDiagnosis {
   }
 
   private static Finding unschedulable(PodView pod, String words) {
+    // What comes after the reasons is about evicting others, node by node again.
+    var reasons = words.replaceFirst("\\s*(no new claims to deallocate, )?preemption: .*", "");
     var group = pod.part() == Part.WORKER ? "workers[%s]".formatted(pod.group()) : "head";
     return finding(
         ConditionReason.UNSCHEDULABLE,
         pod,
         "No node takes pod %s%s. The scheduler says: %s Add or free such a node, or change devices, resources, nodeSelector or tolerations of %s."
-            .formatted(pod.name(), requests(pod), sentence(words), group));
+            .formatted(pod.name(), requests(pod), sentence(reasons), group));
   }
 
   /** {@code , which asks for memory: 16Gi and nvidia.com/gpu: 2}. */

@@ -45,7 +45,7 @@ final class HeadReasons {
             "The endpoint cannot listen on 0.0.0.0:8080: Address already in use. Stop what listens there, or choose another port."),
         failed(
                 ConditionReason.INTERNAL_ERROR,
-                "The head failed: java.lang.IllegalStateException: no plan.")
+                "The head failed: java.lang.IllegalStateException: no plan. This is a fault of Knarr: report it with the head's log.")
             .as("of-head"),
         does(
             ConditionReason.LLAMA_SERVER_ENDED,

@@ -81,7 +81,7 @@ final class ModelReasons {
           cluster.create(SPEC);
           cluster.fetchEnded(Component.HEAD, reason.value(), message);
         },
-        "The head in pod HEAD on node roomy: " + message);
+        "The fetch in pod HEAD on node roomy: " + message);
   }
 
   private static ReasonCase inJob(ConditionReason reason, String message) {

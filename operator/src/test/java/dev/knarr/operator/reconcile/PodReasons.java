@@ -82,7 +82,7 @@ final class PodReasons {
                 cluster.create(
                     spec(
                         "a100, backend: cuda, image: \"registry.example/cuda:1\", devices: { resource: nvidia.com/gpu, count: 2 }")),
-            "No node takes pod glm-a100-0, which asks for nvidia.com/gpu: 2. The scheduler says: 0/2 nodes are available: 1 Insufficient nvidia.com/gpu, 1 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling. Add or free such a node, or change devices, resources, nodeSelector or tolerations of workers[a100]."),
+            "No node takes pod glm-a100-0, which asks for nvidia.com/gpu: 2. The scheduler says: 0/2 nodes are available: 1 Insufficient nvidia.com/gpu, 1 node(s) had untolerated taint(s). Add or free such a node, or change devices, resources, nodeSelector or tolerations of workers[a100]."),
         ReasonCase.of(
             ConditionReason.QUEUED,
             "Pending",
