@@ -8,9 +8,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.stream.StreamSupport;
 
 /** The chart of this repository, rendered by the real helm without a cluster. Any thread. */
 final class Chart {
@@ -87,5 +89,28 @@ final class Chart {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The environment of the operator; of what comes from its pod, the field. */
+  static Map<String, String> settings(String... arguments) {
+    var settings = new LinkedHashMap<String, String>();
+    for (var variable : render(arguments).container().at("/env")) {
+      settings.put(
+          variable.at("/name").asText(),
+          variable.has("value")
+              ? variable.at("/value").asText()
+              : variable.at("/valueFrom/fieldRef/fieldPath").asText());
+    }
+    return settings;
+  }
+
+  /** The texts of a list. */
+  static List<String> texts(JsonNode list) {
+    return StreamSupport.stream(list.spliterator(), false).map(JsonNode::asText).toList();
+  }
+
+  /** The version of the build, as the chart names it. */
+  static String version() {
+    return System.getProperty("knarr.version").replace("-SNAPSHOT", "");
   }
 }

@@ -26,6 +26,9 @@ public final class Labels {
   /** An annotation of the head's Deployment: the generation of the spec it was built from. */
   public static final String GENERATION = "knarr.dev/generation";
 
+  /** An annotation of the model's Job: the UID of the head's pod for which it looks again. */
+  public static final String MISSED_BY = "knarr.dev/missed-by";
+
   /** The value of {@link #NAME}. */
   public static final String KNARR = "knarr";
 

@@ -136,8 +136,8 @@ public final class SplitPlan {
               .orElseThrow(
                   () ->
                       new PlanException(
-                          PlanFault.SPLIT_MISMATCH,
-                          "split.devices names %s, which is not there. The devices are: %s."
+                          PlanFault.UNKNOWN_DEVICE,
+                          "split.devices names %s, which is not there. Name it as one of these: %s."
                               .formatted(wanted.name(), names(devices)))));
     }
     return chosen;

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 public class ClaimTemplate {
   /**
    * How large, such as 400Gi. Required for a model; for a tensor cache the size of the cache is
-   * used. It can grow where the storage class allows it.
+   * used. It can grow where the storage class allows that, and not shrink.
    */
   @ValidationRule(value = Cel.POSITIVE_SIZE, message = Sentences.SIZE_POSITIVE)
   private @Nullable Quantity size;

@@ -63,6 +63,9 @@ class CrdIT {
   /** Beside our sentence about it: keys of a list that is a map are unique by its kind. */
   private static final String DUPLICATE = "Duplicate value:.*";
 
+  /** The rules by which the API server has refused something. */
+  private static final Set<CrdRules.Rule> SPOKEN = new HashSet<>();
+
   private static ApiServer server;
   private static KubernetesClient client;
 
@@ -119,16 +122,24 @@ class CrdIT {
   }
 
   @Test
-  void whenAllRulesAreBroken_thenEverySentenceWasSaid() throws IOException {
-    var said = new HashSet<>(LOCAL_ONLY);
+  void whenAllRulesAreBroken_thenEachHasSpoken() throws IOException {
+    SPOKEN.clear();
     for (var file : comparable().toList()) {
-      violations(() -> dryRun(read(file))).forEach(violation -> said.add(violation.message()));
+      violations(() -> dryRun(read(file)));
     }
-    Stream.of(path(), changedKind(), changedSize(), changedClaim())
-        .flatMap(List::stream)
-        .forEach(violation -> said.add(violation.message()));
+    path();
+    shrunk();
+    changedKind();
+    changedSize();
+    changedClaim();
 
-    assertThat(said).containsAll(InvalidFilesTest.sentences());
+    assertThat(SPOKEN).containsAll(CrdRules.of(GeneratedFilesTest.CRD_FILE));
+    assertThat(SPOKEN)
+        .extracting(CrdRules.Rule::sentence)
+        .containsAll(
+            InvalidFilesTest.sentences().stream()
+                .filter(sentence -> !LOCAL_ONLY.contains(sentence))
+                .toList());
   }
 
   @Test
@@ -184,6 +195,46 @@ class CrdIT {
       assertThat(changed("{ size: 20Gi }", "{ size: 30Gi, emptyDir: { sizeLimit: 40Gi } }"))
           .isEmpty();
     }
+  }
+
+  @Nested
+  class GivenAModelOnAClaim {
+    @Test
+    void whenTheClaimIsToShrink_thenItIsRefused() {
+      assertThat(shrunk())
+          .containsExactly(new Violation("spec.model.storage.claim.size", Sentences.CLAIM_SHRUNK));
+    }
+
+    @Test
+    void whenTheClaimIsToGrow_thenItMay() {
+      assertThat(changedModel("400Gi", "1Ti")).isEmpty();
+    }
+
+    @Test
+    void whenItsSizeIsWrittenDifferently_thenThatIsNoChange() {
+      assertThat(changedModel("1Gi", "1024Mi")).isEmpty();
+    }
+  }
+
+  private static List<Violation> shrunk() {
+    return changedModel("400Gi", "399Gi");
+  }
+
+  /** What is said when the size of a model's claim changes. */
+  private static List<Violation> changedModel(String before, String after) {
+    create(withStorage(before));
+    try {
+      return violations(() -> update(withStorage(after)));
+    } finally {
+      client.resource(withStorage(after)).inNamespace(NAMESPACE).delete();
+    }
+  }
+
+  private static GenericKubernetesResource withStorage(String size) {
+    var cluster = cluster("stored", "workers: [{ name: cpu, backend: cpu }]");
+    Map<String, Object> model = cluster.get("spec", "model");
+    model.put("storage", Map.of("claim", Map.of("size", size)));
+    return cluster;
   }
 
   private static List<Violation> changedKind() {
@@ -396,7 +447,10 @@ class CrdIT {
     for (var cause : refused.getStatus().getDetails().getCauses()) {
       sentence(cause)
           .ifPresentOrElse(
-              sentence -> found.add(new Violation(field(cause), sentence)),
+              sentence -> {
+                SPOKEN.add(CrdRules.Rule.of(cause.getField(), sentence));
+                found.add(new Violation(field(cause), sentence));
+              },
               () -> assertThat(cause.getMessage()).matches(DUPLICATE));
     }
     return found;

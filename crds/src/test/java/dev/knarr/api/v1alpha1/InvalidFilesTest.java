@@ -31,6 +31,7 @@ class InvalidFilesTest {
           Sentences.KUBERNETES_PATH,
           Sentences.CACHE_KIND_FIXED,
           Sentences.CACHE_SIZE_FIXED,
+          Sentences.CLAIM_SHRUNK,
           Sentences.CLAIM_FIXED);
 
   static List<Path> files() throws IOException {

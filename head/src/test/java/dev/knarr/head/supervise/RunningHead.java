@@ -71,13 +71,18 @@ final class RunningHead implements AutoCloseable {
 
   /** The same with every tensor cut in two. */
   static HeadConfig splittingTensors(HeadConfig config) {
+    return splitting(config, new HeadConfig.Split(HeadConfig.SplitMode.TENSOR, List.of()));
+  }
+
+  /** The same with layers placed by hand. */
+  static HeadConfig splitting(HeadConfig config, HeadConfig.Split split) {
     return new HeadConfig(
         null,
         config.model(),
         config.context(),
         config.workers(),
         config.tls(),
-        new HeadConfig.Split(HeadConfig.SplitMode.TENSOR, List.of()),
+        split,
         config.llamaServer(),
         config.http(),
         config.management(),

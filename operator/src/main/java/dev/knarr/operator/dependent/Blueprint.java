@@ -8,16 +8,18 @@ import dev.knarr.operator.ClusterNames;
 import dev.knarr.operator.Labels;
 import dev.knarr.operator.Labels.Component;
 import dev.knarr.operator.Release;
+import dev.knarr.operator.dependent.ModelClaims.ModelClaim;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.OwnerReferenceBuilder;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.javaoperatorsdk.operator.api.reconciler.Context;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -39,7 +41,8 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
    *     the spec is kept as it is while it stands here with any
    * @param pinned whether a release of before has built the cluster, which stays as it is until its
    *     spec changes
-   * @param sharedClaims those of the model's claims that pods of several nodes can mount
+   * @param claims the claims that the model lies on, as far as they are there
+   * @param missedBy the UID of a head's pod that has not found the model's files as they should be
    * @param operatorNamespace where the operator runs
    * @param monitoringLabels labels of the namespaces that Prometheus runs in; all when empty
    */
@@ -47,13 +50,14 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
       int headReplicas,
       Map<String, Integer> workerReplicas,
       boolean pinned,
-      Set<String> sharedClaims,
+      Map<String, ModelClaim> claims,
+      Optional<String> missedBy,
       String operatorNamespace,
       Map<String, String> monitoringLabels) {
     /** Copies the collections. */
     public Facts {
       workerReplicas = Map.copyOf(workerReplicas);
-      sharedClaims = Set.copyOf(sharedClaims);
+      claims = Map.copyOf(claims);
       monitoringLabels = Map.copyOf(monitoringLabels);
     }
   }
@@ -72,17 +76,34 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
 
   /** This blueprint for what may run now. */
   public Blueprint with(int headReplicas, Map<String, Integer> workerReplicas, boolean pinned) {
-    return new Blueprint(
-        cluster,
-        spec,
-        release,
+    return with(
         new Facts(
             headReplicas,
             workerReplicas,
             pinned,
-            facts.sharedClaims(),
+            facts.claims(),
+            facts.missedBy(),
             facts.operatorNamespace(),
             facts.monitoringLabels()));
+  }
+
+  /** This blueprint with another claim that is there. */
+  Blueprint with(PersistentVolumeClaim claim) {
+    var claims = new TreeMap<>(facts.claims());
+    claims.put(claim.getMetadata().getName(), ModelClaim.of(claim));
+    return with(
+        new Facts(
+            facts.headReplicas(),
+            facts.workerReplicas(),
+            facts.pinned(),
+            claims,
+            facts.missedBy(),
+            facts.operatorNamespace(),
+            facts.monitoringLabels()));
+  }
+
+  private Blueprint with(Facts others) {
+    return new Blueprint(cluster, spec, release, others);
   }
 
   /** Tells releases apart; the same for the same operator with the same setup. */

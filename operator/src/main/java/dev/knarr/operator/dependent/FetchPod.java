@@ -10,6 +10,7 @@ import dev.knarr.operator.dependent.ModelFiles.ModelFile;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
 import io.fabric8.kubernetes.api.model.EnvVar;
+import io.fabric8.kubernetes.api.model.ResourceRequirements;
 import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.VolumeMount;
 import java.net.URI;
@@ -71,9 +72,8 @@ final class FetchPod {
     return new FetchConfig.Item(file.name(), source, file.fetched() ? path : null);
   }
 
-  /** The container that brings the models, with the place and the resources of the head. */
-  static Container container(Blueprint blueprint) {
-    var head = blueprint.spec().head().spec();
+  /** The container that brings the models. */
+  static Container container(Blueprint blueprint, ResourceRequirements resources) {
     var env = new ArrayList<EnvVar>(PodParts.commonEnv());
     blueprint.release().proxy().forEach((name, value) -> env.add(PodParts.variable(name, value)));
     return new ContainerBuilder()
@@ -85,7 +85,7 @@ final class FetchPod {
         .withEnv(env)
         // Not the name by which metrics are found: it has none.
         .withPorts(PodParts.port("status", Ports.MANAGEMENT))
-        .withResources(PodParts.compute(head))
+        .withResources(resources)
         .withTerminationMessagePolicy("FallbackToLogsOnError")
         .withSecurityContext(PodParts.security())
         .withVolumeMounts(mounts(blueprint))

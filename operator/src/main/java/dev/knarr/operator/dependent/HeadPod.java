@@ -136,7 +136,7 @@ final class HeadPod {
     var init = new ArrayList<Container>();
     init.add(install(blueprint));
     if (ModelFiles.of(blueprint).fetchedByHead()) {
-      init.add(FetchPod.container(blueprint));
+      init.add(FetchPod.container(blueprint, PodParts.compute(head.spec())));
     }
     return PodParts.template(
         blueprint,

@@ -236,19 +236,28 @@ record ModelFiles(List<ModelFile> files, Optional<Storage> storage) {
     return mounts;
   }
 
+  /** Whether all of them can be had on any node. */
+  boolean areShared(Blueprint blueprint) {
+    return files.stream().allMatch(file -> shared(blueprint, file));
+  }
+
   private boolean shared(Blueprint blueprint, ModelFile file) {
-    var claims = blueprint.facts().sharedClaims();
     return switch (file.source()) {
-      case Source.Claim claim -> claims.contains(claim.claimName());
+      case Source.Claim claim -> shared(blueprint, claim.claimName());
       case Source.Image _ -> true;
       case Source.HostPath _, Source.LocalPath _ -> false;
       case Source.Http _, Source.HuggingFace _ ->
           switch (storage.orElseThrow()) {
-            case Storage.NewClaim made -> SharedClaims.shared(accessModes(made.template()));
-            case Storage.Claim claim -> claims.contains(claim.name());
+            case Storage.NewClaim made -> ModelClaims.shared(accessModes(made.template()));
+            case Storage.Claim claim -> shared(blueprint, claim.name());
             case Storage.HostPath _, Storage.Pod _ -> false;
           };
     };
+  }
+
+  private static boolean shared(Blueprint blueprint, String claim) {
+    var known = blueprint.facts().claims().get(claim);
+    return known != null && known.shared();
   }
 
   static List<String> accessModes(ClaimTemplate template) {

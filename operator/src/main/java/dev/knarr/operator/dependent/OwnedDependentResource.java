@@ -52,6 +52,11 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
   /** What there has to be. */
   abstract List<R> desired(Blueprint blueprint);
 
+  /** What its objects are made from. */
+  Blueprint blueprint(InferenceCluster cluster, Context<InferenceCluster> context) {
+    return Blueprint.of(context);
+  }
+
   /** Whether an object that is not desired stays for now. */
   boolean keeps(Blueprint blueprint, R actual) {
     return false;
@@ -73,7 +78,7 @@ public abstract class OwnedDependentResource<R extends HasMetadata>
   public Map<String, R> desiredResources(
       InferenceCluster cluster, Context<InferenceCluster> context) {
     var resources = new LinkedHashMap<String, R>();
-    var blueprint = Blueprint.of(context);
+    var blueprint = blueprint(cluster, context);
     for (var resource : desired(blueprint)) {
       resources.put(resource.getMetadata().getName(), AppliedState.stamp(resource));
     }

@@ -2,6 +2,7 @@
 package dev.knarr.operator.observe;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import dev.knarr.api.v1alpha1.ConditionReason;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -60,6 +61,13 @@ public record HeadAnswer(
   /** Whether the head has given up. */
   public boolean failed() {
     return phase.equals(FAILED);
+  }
+
+  /** Whether it has given up since the model's files are not there, or not as they should be. */
+  public boolean missesModel() {
+    return failed()
+        && (reason.equals(ConditionReason.MODEL_NOT_FOUND.value())
+            || reason.equals(ConditionReason.MODEL_UNREADABLE.value()));
   }
 
   /** The same answer with other rates. */

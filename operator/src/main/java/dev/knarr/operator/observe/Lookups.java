@@ -28,7 +28,7 @@ final class Lookups {
   /** After this a pod that is not ready gives reason to look at its node. */
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
-  /** Objects of one kind in one look. */
+  /** Objects of one kind in one look, where it is enough to name some that are in trouble. */
   private static final int MOST = 8;
 
   private final KubernetesClient client;
@@ -41,14 +41,16 @@ final class Lookups {
     this.pods = seen.pods().stream().map(PodView::new).toList();
   }
 
-  /** The nodes of pods that are not ready for no reason of their own. */
+  /**
+   * The nodes of pods that are not ready for no reason of their own: all of them, at most one for
+   * each pod, since pods of a node that is not looked at would never be removed.
+   */
   Map<String, NodeState> nodes(Observation seen) {
     var nodes = new LinkedHashMap<String, NodeState>();
     pods.stream()
         .filter(pod -> pod.nodeInDoubt(seen.at(), PATIENCE))
         .flatMap(pod -> pod.node().stream())
         .distinct()
-        .limit(MOST)
         .forEach(
             name ->
                 allowed(() -> client.nodes().withName(name).get())

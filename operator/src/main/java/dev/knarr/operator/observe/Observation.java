@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.observe;
 
+import dev.knarr.operator.Labels;
 import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.Pod;
@@ -14,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What is known about one cluster at one moment. Immutable, except for the Kubernetes objects,
@@ -69,6 +72,13 @@ public record Observation(
         0);
   }
 
+  /** The groups that have a StatefulSet. */
+  public Set<String> groups() {
+    return statefulSets.stream()
+        .map(set -> PodView.label(set, Labels.GROUP))
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
   /** The pods of a part, oldest first. */
   public List<PodView> podsOf(Part part) {
     return pods.stream()
@@ -102,6 +112,11 @@ public record Observation(
   public Optional<HeadAnswer> head() {
     return headAnswer.flatMap(
         answer -> answer instanceof Answer.OfHead(var head) ? Optional.of(head) : Optional.empty());
+  }
+
+  /** The UID of the pod whose head does not find the model's files as they should be. */
+  public Optional<String> headWithoutModel() {
+    return head().filter(HeadAnswer::missesModel).flatMap(_ -> headPod()).map(PodView::uid);
   }
 
   /** What the fetch of the model said, when it did. */

@@ -18,12 +18,12 @@ import dev.knarr.operator.dependent.EndpointServiceDependentResource;
 import dev.knarr.operator.dependent.HeadConfigMapDependentResource;
 import dev.knarr.operator.dependent.HeadDeploymentDependentResource;
 import dev.knarr.operator.dependent.ModelClaimDependentResource;
+import dev.knarr.operator.dependent.ModelClaims;
 import dev.knarr.operator.dependent.ModelConfigMapDependentResource;
 import dev.knarr.operator.dependent.ModelJobDependentResource;
 import dev.knarr.operator.dependent.NameTakenException;
 import dev.knarr.operator.dependent.NetworkPolicyDependentResource;
 import dev.knarr.operator.dependent.PodMonitorDependentResource;
-import dev.knarr.operator.dependent.SharedClaims;
 import dev.knarr.operator.dependent.WorkerServiceDependentResource;
 import dev.knarr.operator.dependent.WorkerStatefulSetDependentResource;
 import dev.knarr.operator.observe.Observation;
@@ -41,6 +41,7 @@ import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.RetryInfo;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
@@ -49,13 +50,15 @@ import io.javaoperatorsdk.operator.api.reconciler.dependent.Dependent;
 import io.javaoperatorsdk.operator.api.reconciler.dependent.DependentResource;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.retry.GradualRetry;
+import java.net.HttpURLConnection;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -103,10 +106,20 @@ import org.slf4j.LoggerFactory;
 @ControllerConfiguration(
     name = "inferencecluster",
     fieldManager = Labels.OPERATOR,
-    generationAwareEventProcessing = true)
+    generationAwareEventProcessing = true,
+    maxReconciliationInterval =
+        @MaxReconciliationInterval(
+            interval = InferenceClusterReconciler.MINUTES_AT_MOST,
+            timeUnit = TimeUnit.MINUTES))
 public final class InferenceClusterReconciler implements Reconciler<InferenceCluster> {
+  /** How long a cluster at rest is not looked at, should an event ever be lost. */
+  static final long MINUTES_AT_MOST = 10;
+
   /** Another writer came first, or something has just gone: what is there now is looked at. */
   private static final Duration AGAIN = Duration.ofSeconds(1);
+
+  /** Nodes are not watched, and certificates are due some time. */
+  private static final Duration WHILE_INVALID = Duration.ofSeconds(30);
 
   /** What an API server answers wrongly for some seconds is no news. */
   private static final int TELL_AFTER = 3;
@@ -154,13 +167,13 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     var seen = observer.observe(cluster, context);
     var violations = violations(cluster);
     if (!violations.isEmpty()) {
-      return reporter.report(cluster, Pass.invalid(violations), seen);
+      return keep(cluster, violations, seen);
     }
-    var blueprint = blueprint(cluster, context);
+    var blueprint = blueprint(cluster, seen, context);
     var byAnother = Built.byAnother(blueprint, seen);
     var problems = byAnother.isPresent() ? List.<Violation>of() : blueprint.problems();
     if (!problems.isEmpty()) {
-      return reporter.report(cluster, Pass.invalid(problems), seen);
+      return keep(cluster, problems, seen);
     }
     var built = byAnother.orElseGet(() -> Built.of(blueprint));
     var decision =
@@ -174,6 +187,10 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
   @Override
   public ErrorStatusUpdateControl<InferenceCluster> updateErrorStatus(
       InferenceCluster cluster, Context<InferenceCluster> context, Exception failure) {
+    if (isConflict(failure)) {
+      // Somebody has changed something meanwhile, which the next pass looks at.
+      return ErrorStatusUpdateControl.noStatusUpdate();
+    }
     int attempt = context.getRetryInfo().map(RetryInfo::getAttemptCount).orElse(0);
     LOG.warn(
         "{}/{} could not be reconciled, attempt {}",
@@ -187,10 +204,15 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     var notice =
         new Notice(
             ConditionReason.INTERNAL_ERROR,
-            "The operator failed at this cluster and tries again: %s. Its log says more."
-                .formatted(String.valueOf(failure.getMessage()).lines().findFirst().orElse("")));
+            "The operator could not do what this cluster needs and tries again: %s Its log says more."
+                .formatted(Refusals.rootOf(failure)));
     return ErrorStatusUpdateControl.patchStatus(
         reporter.status(cluster, Pass.refused(notice), Observation.empty(clock.instant())));
+  }
+
+  private static boolean isConflict(Exception failure) {
+    return failure instanceof KubernetesClientException refusal
+        && refusal.getCode() == HttpURLConnection.HTTP_CONFLICT;
   }
 
   private static List<Violation> violations(InferenceCluster cluster) {
@@ -199,14 +221,16 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
         .toList();
   }
 
-  private Blueprint blueprint(InferenceCluster cluster, Context<InferenceCluster> context) {
+  private Blueprint blueprint(
+      InferenceCluster cluster, Observation seen, Context<InferenceCluster> context) {
     var spec = ResolvedSpec.from(cluster);
     var facts =
         new Blueprint.Facts(
             spec.replicas(),
             Map.of(),
             false,
-            SharedClaims.of(context.getClient(), cluster.getMetadata().getNamespace(), spec),
+            ModelClaims.of(context.getClient(), cluster.getMetadata().getNamespace(), spec),
+            seen.headWithoutModel(),
             config.namespace(),
             config.monitoringNamespaceLabels().orElse(List.of()).stream()
                 .map(label -> label.split("=", 2))
@@ -228,29 +252,56 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
       RolloutDecision decision,
       Observation seen,
       Context<InferenceCluster> context) {
+    var kept = attempt(() -> removeLost(blueprint.cluster(), seen));
+    Optional<Instant> due = Optional.empty();
+    Optional<Notice> refusal;
     try {
-      var due = secure(blueprint, decision, seen);
+      due = secure(blueprint, decision, seen);
       blueprint
           .with(decision.headReplicas(), decision.workerReplicas(), built.pinned())
           .putInto(context);
       var workflow =
           context.managedWorkflowAndDependentResourceContext().reconcileManagedWorkflow();
       var failures = workflow.getErroredDependents();
-      var refusal = Refusals.of(failures.values());
+      refusal = Refusals.of(failures.values());
       if (refusal.isEmpty()) {
         // What passes by itself is for the framework, which comes back after a while.
         workflow.throwAggregateExceptionIfErrorsPresent();
       }
       if (failures.keySet().stream().noneMatch(InferenceClusterReconciler::makesPods)) {
-        remove(blueprint, decision, seen);
+        removal.delete(seen, decision.deletePods());
       }
-      var rollout = decision.step().map(step -> new Notice(step.reason(), step.sentence()));
-      var headRevision = Optional.of(built.headRevision()).filter(_ -> decision.headReplicas() > 0);
-      return new Result(new Pass(List.of(), refusal, rollout, headRevision), due);
     } catch (NameTakenException | KubernetesClientException e) {
-      var refusal = Refusals.of(List.of(e)).orElseThrow(() -> e);
-      return new Result(Pass.refused(refusal), Optional.empty());
+      refusal = Optional.of(Refusals.of(List.of(e)).orElseThrow(() -> e));
     }
+    var rollout = decision.step().map(step -> new Notice(step.reason(), step.sentence()));
+    var headRevision = Optional.of(built.headRevision()).filter(_ -> decision.headReplicas() > 0);
+    return new Result(new Pass(List.of(), refusal.or(() -> kept), rollout, headRevision), due);
+  }
+
+  /** Why a step was refused for good, if it was. */
+  private static Optional<Notice> attempt(Runnable step) {
+    try {
+      step.run();
+      return Optional.empty();
+    } catch (NameTakenException | KubernetesClientException e) {
+      return Optional.of(Refusals.of(List.of(e)).orElseThrow(() -> e));
+    }
+  }
+
+  /** Reports a spec that cannot be used; what runs goes on by the last one that could. */
+  private UpdateControl<InferenceCluster> keep(
+      InferenceCluster cluster, List<Violation> violations, Observation seen) {
+    // That is what a user has to know first, so a refusal is not told.
+    var _ = attempt(() -> removeLost(cluster, seen));
+    if (mounted(seen, ClusterNames.of(cluster).certificatesSecret())) {
+      var _ = attempt(() -> renew(cluster, seen.groups()));
+    }
+    var control = reporter.report(cluster, Pass.invalid(violations), seen);
+    if (!seen.pods().isEmpty()) {
+      lookAgainBy(control, clock.instant().plus(WHILE_INVALID));
+    }
+    return control;
   }
 
   private static boolean makesPods(DependentResource<?, ?> dependent) {
@@ -258,11 +309,10 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
         || dependent instanceof HeadDeploymentDependentResource;
   }
 
-  private void remove(Blueprint blueprint, RolloutDecision decision, Observation seen) {
-    removal.delete(seen, decision.deletePods());
+  private void removeLost(InferenceCluster cluster, Observation seen) {
     for (var pod : removal.deleteLost(seen)) {
       events.publish(
-          blueprint.cluster(),
+          cluster,
           Occurrence.of(
               Decision.POD_FORCE_DELETED,
               pod.name(),
@@ -283,15 +333,18 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
       return Optional.empty();
     }
     // Groups that have gone from the spec need theirs until their pods have gone, too.
-    var groups = new TreeSet<>(decision.workerReplicas().keySet());
-    var applied = certificates.apply(cluster, List.copyOf(groups));
+    return Optional.of(renew(cluster, decision.workerReplicas().keySet()));
+  }
+
+  private Instant renew(InferenceCluster cluster, Set<String> groups) {
+    var applied = certificates.apply(cluster, groups.stream().sorted().toList());
     if (!applied.renewed().isEmpty()) {
       events.publish(
           cluster,
           Occurrence.of(
               Decision.CERTIFICATES_RENEWED, "", String.join("; ", applied.renewed()) + "."));
     }
-    return Optional.of(applied.due());
+    return applied.due();
   }
 
   private static boolean mounted(Observation seen, String secret) {
@@ -308,7 +361,8 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
 
   private void lookAgainBy(UpdateControl<InferenceCluster> control, Instant due) {
     long millis = Math.max(AGAIN.toMillis(), Duration.between(clock.instant(), due).toMillis());
-    long planned = control.getScheduleDelay().orElse(Long.MAX_VALUE);
-    control.rescheduleAfter(Math.min(planned, millis));
+    if (millis < TimeUnit.MINUTES.toMillis(MINUTES_AT_MOST)) {
+      control.rescheduleAfter(Math.min(control.getScheduleDelay().orElse(Long.MAX_VALUE), millis));
+    }
   }
 }

@@ -102,13 +102,13 @@ final class Judgement {
     if (found.isPresent()) {
       return found.get();
     }
-    var refused =
-        head.filter(answer -> answer.failed() && Reasons.ofModel(answer.reason()))
-            .map(answer -> Verdict.no(Verdict.Weight.STALLED, answer.reason(), answer.message()));
-    if (refused.isPresent()) {
-      return refused.get();
+    var missed = head.filter(HeadAnswer::missesModel);
+    if (missed.isPresent() && !brought()) {
+      return Verdict.no(
+          Verdict.Weight.STALLED, missed.get().reason(), Sentence.of(missed.get().message()));
     }
-    if (head.filter(answer -> !answer.phase().equals("Starting")).isPresent()
+    if (head.filter(answer -> !answer.phase().equals("Starting") && !answer.missesModel())
+            .isPresent()
         || seen.modelJob().filter(Judgement::complete).isPresent()
         || fetchedInHead()) {
       return Verdict.yes("The files of model %s are there.".formatted(spec.model().name()));
@@ -132,6 +132,11 @@ final class Judgement {
             () ->
                 Verdict.waiting(
                     ConditionReason.WAITING, "Nothing has looked for the model's files yet."));
+  }
+
+  /** Whether a Job is about to bring the model, perhaps since the head has missed it. */
+  private boolean brought() {
+    return seen.modelJob().filter(job -> !complete(job)).isPresent();
   }
 
   /** With an emptyDir the model is fetched in the head's pod. */
@@ -371,6 +376,10 @@ final class Judgement {
     var found = finding(Part.HEAD);
     if (found.isPresent()) {
       return found.get();
+    }
+    if (head.filter(HeadAnswer::missesModel).isPresent() && brought()) {
+      return Verdict.waiting(
+          ConditionReason.WAITING, "The head tries again when the model's files are there.");
     }
     if (head.isPresent()) {
       var verdict = HeadVerdict.of(head.get());

@@ -87,11 +87,6 @@ final class Reasons {
         || reason.equals(ConditionReason.MODEL_VERIFYING.value());
   }
 
-  /** Whether a head that gave up for this reason means the model's files. */
-  static boolean ofModel(String reason) {
-    return reason.equals(ConditionReason.MODEL_UNREADABLE.value());
-  }
-
   /** Whether a head that gave up for this reason means the plan. */
   static boolean ofPlan(String reason) {
     return reason.equals(ConditionReason.MODEL_DOES_NOT_FIT.value())

@@ -11,6 +11,7 @@ import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.api.v1alpha1.Violation;
 import dev.knarr.operator.ClusterNames;
 import dev.knarr.operator.Labels;
+import dev.knarr.operator.observe.HeadAnswer;
 import dev.knarr.operator.observe.Observation;
 import dev.knarr.operator.reconcile.Verdict.Weight;
 import io.fabric8.kubernetes.api.model.Condition;
@@ -79,9 +80,20 @@ public final class StatusBuilder {
       status.setWorkers(previous.getWorkers());
       status.setTokensPerSecond(previous.getTokensPerSecond());
     }
+    seen.head().ifPresent(answer -> live(status, answer));
     status.setConditions(
         conditions(cause, unknown, unknown, unknown, unknown, false, false, false));
     return status;
+  }
+
+  /** What a head shows whose spec is not known any more. */
+  private static void live(InferenceClusterStatus status, HeadAnswer answer) {
+    var names = answer.workers().stream().map(HeadAnswer.Worker::name).toList();
+    var proven = answer.workers().stream().filter(HeadAnswer.Worker::proven).count();
+    status.setWorkersReady("%d/%d".formatted(proven, names.size()));
+    status.setPlan(Evidence.plan(answer));
+    status.setWorkers(Evidence.workers(answer, names));
+    status.setTokensPerSecond(Evidence.rates(answer));
   }
 
   private static String text(Violation violation) {

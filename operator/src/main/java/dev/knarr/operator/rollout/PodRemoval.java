@@ -3,15 +3,20 @@ package dev.knarr.operator.rollout;
 
 import dev.knarr.operator.observe.Observation;
 import dev.knarr.operator.observe.PodView;
+import io.fabric8.kubernetes.api.model.DeleteOptionsBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import java.net.HttpURLConnection;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 
 /** Deletes pods: those of an older revision, and those that a lost node holds on to. Any thread. */
 public final class PodRemoval {
+  private static final Set<Integer> PASSED =
+      Set.of(HttpURLConnection.HTTP_CONFLICT, HttpURLConnection.HTTP_NOT_FOUND);
+
   private final KubernetesClient client;
   private final Duration nodeLost;
 
@@ -53,18 +58,28 @@ public final class PodRemoval {
     return lost;
   }
 
+  /** Only this very pod, not one that has come in its place. */
   private void delete(Pod pod, boolean byForce) {
-    var resource = client.resource(pod);
-    if (byForce) {
-      resource.withGracePeriod(0).delete();
-      return;
-    }
+    var options =
+        new DeleteOptionsBuilder()
+            .withApiVersion("v1")
+            .withKind("DeleteOptions")
+            .withGracePeriodSeconds(byForce ? 0L : null)
+            .withNewPreconditions()
+            .withUid(pod.getMetadata().getUid())
+            // What marks a pod of a lost node meanwhile does not make it another one.
+            .withResourceVersion(byForce ? null : pod.getMetadata().getResourceVersion())
+            .endPreconditions()
+            .build();
     try {
-      // Only this very pod, not one that has come in its place.
-      resource.lockResourceVersion(pod.getMetadata().getResourceVersion()).delete();
+      client.raw(
+          "/api/v1/namespaces/%s/pods/%s"
+              .formatted(pod.getMetadata().getNamespace(), pod.getMetadata().getName()),
+          "DELETE",
+          options);
     } catch (KubernetesClientException e) {
-      // It has changed meanwhile; the next pass looks at it again.
-      if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
+      // It has changed or gone meanwhile; the next pass looks at it again.
+      if (!PASSED.contains(e.getCode())) {
         throw e;
       }
     }

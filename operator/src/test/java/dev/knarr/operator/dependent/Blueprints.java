@@ -7,6 +7,7 @@ import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.operator.Release;
 import dev.knarr.operator.dependent.Blueprint.Facts;
+import dev.knarr.operator.dependent.ModelClaims.ModelClaim;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.io.IOException;
@@ -15,7 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -101,7 +102,8 @@ final class Blueprints {
             spec.replicas(),
             Map.of(),
             false,
-            Set.of("models", "shared"),
+            Map.of("models", new ModelClaim("uid-of-models", true)),
+            Optional.empty(),
             "knarr-system",
             Map.of("kubernetes.io/metadata.name", "monitoring")));
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.api.v1alpha1.Violation;
 import dev.knarr.operator.Labels;
+import dev.knarr.operator.Release;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
@@ -12,9 +13,11 @@ import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What is made of a cluster, compared with files; KNARR_TEST_RECORD=1 writes them anew. */
@@ -78,6 +81,71 @@ final class DesiredTest {
     var after = Blueprints.changed("everything", "revision: v1", "revision: v2");
 
     assertThat(jobName(after)).isNotEqualTo(jobName(before));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "cpu: \"2\", memory: 24Gi | cpu: \"3\", memory: 24Gi",
+        "drainSeconds: 120 | annotations: { note: mine }",
+        "nodeSelector: { zone: a } | nodeSelector: { zone: b }",
+        "{ name: hf, key: token } | { name: hf, key: other }"
+      })
+  void whenNothingElseIsBrought_thenItIsTheSameJob(String text, String replacement) {
+    var before = Blueprints.of("everything");
+    var after = Blueprints.changed("everything", text, replacement);
+
+    assertThat(jobName(after)).isEqualTo(jobName(before));
+  }
+
+  @Test
+  void whenAnotherReleaseBringsTheModel_thenItIsTheSameJob() {
+    var before = Blueprints.of("everything");
+    var release =
+        new Release(
+            "2.0.0",
+            "registry.example/knarr/head:2",
+            "registry.example/knarr/server:2",
+            before.release().workerImages(),
+            null,
+            List.of(),
+            null,
+            Map.of());
+    var after = new Blueprint(before.cluster(), before.spec(), release, before.facts());
+
+    assertThat(jobName(after)).isEqualTo(jobName(before));
+  }
+
+  @Test
+  void whenTheStorageChanges_thenAnotherJobFillsIt() {
+    var before = Blueprints.of("everything");
+    var after =
+        Blueprints.changed(
+            "everything",
+            "claim: { size: 400Gi, accessModes: [ReadWriteMany], storageClassName: shared }",
+            "claimName: other");
+
+    assertThat(jobName(after)).isNotEqualTo(jobName(before));
+  }
+
+  @Test
+  void whenTheHeadWantsToBeBesideItsWorkers_thenTheJobDoesNotWaitForThem() {
+    var workers =
+        "affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: zone, labelSelector: { matchLabels: { app.kubernetes.io/component: worker } } }] } }";
+    var pod =
+        Blueprints.only(Blueprints.changed("everything", "drainSeconds: 120", workers), Job.class)
+            .getSpec()
+            .getTemplate()
+            .getSpec();
+
+    var affinity = pod.getAffinity().getPodAffinity();
+    assertThat(affinity.getPreferredDuringSchedulingIgnoredDuringExecution())
+        .extracting("podAffinityTerm.topologyKey")
+        .containsExactly("zone");
+    assertThat(affinity.getRequiredDuringSchedulingIgnoredDuringExecution())
+        .extracting("topologyKey")
+        .doesNotContain("zone");
   }
 
   @Test

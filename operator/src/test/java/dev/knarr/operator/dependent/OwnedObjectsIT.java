@@ -4,100 +4,20 @@ package dev.knarr.operator.dependent;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.operator.Labels;
-import dev.knarr.operator.reconcile.InferenceClusterReconciler;
-import dev.knarr.testkit.kube.ApiServer;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
-import io.fabric8.kubernetes.api.model.HasMetadata;
-import io.fabric8.kubernetes.api.model.NamespaceBuilder;
-import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
 import io.fabric8.kubernetes.api.model.PodBuilder;
-import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
-import io.fabric8.kubernetes.api.model.batch.v1.JobBuilder;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
-import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBindingBuilder;
-import io.fabric8.kubernetes.client.KubernetesClient;
-import io.fabric8.kubernetes.client.dsl.base.PatchContext;
-import io.fabric8.kubernetes.client.dsl.base.PatchType;
-import io.javaoperatorsdk.operator.Operator;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The dependents at work on a real API server, with the audit log as the witness of writes. */
-final class OwnedObjectsIT {
-  private static final String OPERATOR = "system:serviceaccount:knarr-system:knarr-operator";
-  private static final Duration LIMIT = Duration.ofSeconds(60);
-  private static final AtomicInteger COUNT = new AtomicInteger();
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  private static ApiServer server;
-  private static KubernetesClient client;
-
-  private final String namespace = "objects-" + COUNT.incrementAndGet();
-  private final List<Operator> operators = new ArrayList<>();
-
-  @BeforeAll
-  static void startServer() {
-    server = ApiServer.with().audit().start();
-    client = server.client();
-    Definitions.clusters(client);
-    Definitions.podMonitors(client);
-    // What the operator may do is tested with its chart; here it may do everything.
-    client
-        .rbac()
-        .clusterRoleBindings()
-        .resource(
-            new ClusterRoleBindingBuilder()
-                .withNewMetadata()
-                .withName("operator")
-                .endMetadata()
-                .withNewRoleRef("rbac.authorization.k8s.io", "ClusterRole", "cluster-admin")
-                .addNewSubject("rbac.authorization.k8s.io", "User", OPERATOR, null)
-                .build())
-        .create();
-  }
-
-  @AfterAll
-  static void stopServer() {
-    server.close();
-  }
-
-  @BeforeEach
-  void makeNamespace() {
-    client
-        .resource(
-            new NamespaceBuilder().withNewMetadata().withName(namespace).endMetadata().build())
-        .create();
-  }
-
-  @AfterEach
-  void stopOperators() {
-    operators.forEach(Operator::stop);
-  }
-
+final class OwnedObjectsIT extends OperatorInNamespace {
   @Test
   void whenTheModelIsNotThereYet_thenNothingTakesADevice() {
     create("claim");
@@ -344,166 +264,5 @@ final class OwnedObjectsIT {
     startOperator();
 
     await("the monitor").atMost(LIMIT).until(() -> names(PodMonitor.class).equals(List.of("demo")));
-  }
-
-  private void startOperator() {
-    var operatorClient = server.clientAs(OPERATOR);
-    var operator =
-        new Operator(
-            overrider ->
-                overrider
-                    .withKubernetesClient(operatorClient)
-                    .withCloseClientOnStop(true)
-                    // The usual one ends the process, which is the tests' own here.
-                    .withInformerStoppedHandler((_, _) -> {}));
-    operator.register(
-        new InferenceClusterReconciler(new SetUp(), operatorClient, "1.0.0", "test"),
-        overrider -> overrider.settingNamespace(namespace));
-    operator.start();
-    operators.add(operator);
-  }
-
-  private void create(String name) {
-    var cluster = Blueprints.cluster(name);
-    cluster.getMetadata().setNamespace(namespace);
-    cluster.getMetadata().setUid(null);
-    client.resource(cluster).create();
-  }
-
-  private InferenceCluster cluster() {
-    return one(InferenceCluster.class);
-  }
-
-  private void change(UnaryOperator<String> change) {
-    var changed = Blueprints.cluster("everything", change);
-    changed.getMetadata().setNamespace(namespace);
-    changed.getMetadata().setUid(null);
-    client.resource(changed).patch();
-  }
-
-  private Job awaitJob() {
-    await("the model's job").atMost(LIMIT).until(() -> all(Job.class).size() == 1);
-    return one(Job.class);
-  }
-
-  private void awaitHead() {
-    await("the head").atMost(LIMIT).until(() -> all(Deployment.class).size() == 1);
-  }
-
-  /** As the controller of Jobs would, which does not run here. */
-  private static void complete(Job job) {
-    var now = Instant.now().toString();
-    client
-        .resource(
-            new JobBuilder(job)
-                .withNewStatus()
-                .withStartTime(now)
-                .withCompletionTime(now)
-                .withSucceeded(1)
-                .addNewCondition()
-                .withType("SuccessCriteriaMet")
-                .withStatus("True")
-                .endCondition()
-                .addNewCondition()
-                .withType("Complete")
-                .withStatus("True")
-                .endCondition()
-                .endStatus()
-                .build())
-        .patchStatus();
-  }
-
-  private void apply(String manager, String yaml) {
-    client
-        .resource(yaml.formatted(namespace))
-        .patch(
-            new PatchContext.Builder()
-                .withPatchType(PatchType.SERVER_SIDE_APPLY)
-                .withFieldManager(manager)
-                .withForce(true)
-                .build());
-  }
-
-  private <R extends HasMetadata> List<R> all(Class<R> type) {
-    return client.resources(type).inNamespace(namespace).list().getItems();
-  }
-
-  private <R extends HasMetadata> R one(Class<R> type) {
-    return all(type).getFirst();
-  }
-
-  private <R extends HasMetadata> List<String> names(Class<R> type) {
-    return all(type).stream().map(object -> object.getMetadata().getName()).sorted().toList();
-  }
-
-  private Map<String, String> versions() {
-    var versions = new TreeMap<String, String>();
-    Stream.of(
-            Job.class,
-            ConfigMap.class,
-            NetworkPolicy.class,
-            PodDisruptionBudget.class,
-            StatefulSet.class,
-            Deployment.class,
-            Service.class,
-            PersistentVolumeClaim.class,
-            PodMonitor.class)
-        .flatMap(type -> all(type).stream())
-        .forEach(
-            object ->
-                versions.put(
-                    object.getKind() + " " + object.getMetadata().getName(),
-                    object.getMetadata().getResourceVersion()));
-    return versions;
-  }
-
-  /** What the operator has written in this test, or tried to; but for status and events. */
-  private List<String> writes() {
-    return audit()
-        .filter(
-            event ->
-                !List.of("inferenceclusters", "events")
-                    .contains(event.path("objectRef").path("resource").asText()))
-        .filter(
-            event ->
-                List.of("create", "update", "patch", "delete", "deletecollection")
-                    .contains(event.path("verb").asText()))
-        .map(
-            event ->
-                "%s %s %s"
-                    .formatted(
-                        event.path("verb").asText(),
-                        event.path("objectRef").path("resource").asText(),
-                        event.path("objectRef").path("name").asText()))
-        .toList();
-  }
-
-  private long audit(String verb, String resource, String name, int code) {
-    return audit()
-        .filter(event -> event.path("verb").asText().equals(verb))
-        .filter(event -> event.path("objectRef").path("resource").asText().equals(resource))
-        .filter(event -> event.path("objectRef").path("name").asText().equals(name))
-        .filter(event -> event.path("responseStatus").path("code").asInt() == code)
-        .count();
-  }
-
-  private Stream<JsonNode> audit() {
-    try {
-      return Files.readAllLines(server.auditLog()).stream()
-          .map(OwnedObjectsIT::event)
-          .filter(
-              event -> event.path("impersonatedUser").path("username").asText().equals(OPERATOR))
-          .filter(event -> event.path("objectRef").path("namespace").asText().equals(namespace));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static JsonNode event(String line) {
-    try {
-      return JSON.readTree(line);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

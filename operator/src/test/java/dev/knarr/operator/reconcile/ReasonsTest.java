@@ -2,6 +2,14 @@
 package dev.knarr.operator.reconcile;
 
 import static dev.knarr.operator.Scene.RUNNING;
+import static dev.knarr.operator.reconcile.ReasonScenes.crashed;
+import static dev.knarr.operator.reconcile.ReasonScenes.fetchEnded;
+import static dev.knarr.operator.reconcile.ReasonScenes.headDoes;
+import static dev.knarr.operator.reconcile.ReasonScenes.headGaveUp;
+import static dev.knarr.operator.reconcile.ReasonScenes.headSays;
+import static dev.knarr.operator.reconcile.ReasonScenes.notScheduled;
+import static dev.knarr.operator.reconcile.ReasonScenes.starting;
+import static dev.knarr.operator.reconcile.ReasonScenes.waitsFor;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
@@ -9,7 +17,6 @@ import dev.knarr.api.v1alpha1.ConditionType;
 import dev.knarr.api.v1alpha1.SpecRules;
 import dev.knarr.operator.Scene;
 import io.fabric8.kubernetes.api.model.Condition;
-import io.fabric8.kubernetes.client.utils.Serialization;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -41,79 +48,6 @@ class ReasonsTest {
   private static void ready(
       ConditionReason reason, String phase, Pass pass, Scene scene, String sentence) {
     CASES.put(reason, new Case(scene, pass, ConditionType.READY, phase, sentence));
-  }
-
-  private static Scene starting() {
-    return Scene.empty()
-        .modelDone()
-        .set(2)
-        .deployment("{ replicas: 1 }")
-        .worker("a100-1", RUNNING)
-        .headPod(RUNNING);
-  }
-
-  private static String crashed(String message) {
-    return """
-        phase: Running
-        podIP: 10.0.0.7
-        conditions: [ { type: Ready, status: "False", lastTransitionTime: "2026-11-22T11:59:50Z" } ]
-        containerStatuses:
-          - name: CONTAINER
-            ready: false
-            restartCount: 2
-            image: ghcr.io/knarr/part:1
-            state: { waiting: { reason: CrashLoopBackOff, message: "back-off 20s restarting failed container" } }
-            lastState: { terminated: { exitCode: 1, reason: Error, message: %s } }
-        """
-        .formatted(Serialization.asJson(message));
-  }
-
-  private static Scene fetchEnded(String reason, String message) {
-    return Scene.empty()
-        .job("{ active: 1 }")
-        .modelPod(
-            crashed(
-                "{\"reason\":\"%s\",\"message\":\"%s\",\"bytes\":0}".formatted(reason, message)));
-  }
-
-  private static Scene headGaveUp(String reason, String message) {
-    return Scene.running()
-        .head(
-            Scene.head("Failed", reason, message, Scene.proven("a100-0"), Scene.proven("a100-1")));
-  }
-
-  private static Scene headDoes(String phase, String reason, String message) {
-    return Scene.running()
-        .head(Scene.head(phase, reason, message, Scene.proven("a100-0"), Scene.proven("a100-1")));
-  }
-
-  private static Scene waitsFor(String reason, String message) {
-    return starting()
-        .worker(
-            "a100-0",
-            """
-            phase: Pending
-            conditions: [ { type: PodScheduled, status: "True" } ]
-            containerStatuses:
-              - name: CONTAINER
-                ready: false
-                restartCount: 0
-                image: ghcr.io/knarr/worker:nope
-                state: { waiting: { reason: %s, message: %s } }
-            """
-                .formatted(reason, Serialization.asJson(message)));
-  }
-
-  private static Scene notScheduled(String spec, String reason, String message) {
-    return starting()
-        .pendingWorker(
-            "a100-0",
-            spec,
-            """
-            phase: Pending
-            conditions: [ { type: PodScheduled, status: "False", reason: %s, message: %s } ]
-            """
-                .formatted(reason, Serialization.asJson(message)));
   }
 
   static {
@@ -464,10 +398,6 @@ class ReasonsTest {
             new Notice(ConditionReason.INTERNAL_ERROR, "The operator failed: x. Report it.")),
         Scene.running(),
         "The operator failed: x. Report it.");
-  }
-
-  private static String headSays(String phase, String reason, String message) {
-    return Scene.head(phase, reason, message, Scene.proven("a100-0"), Scene.proven("a100-1"));
   }
 
   @ParameterizedTest

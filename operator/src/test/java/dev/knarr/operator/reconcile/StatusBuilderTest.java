@@ -241,6 +241,27 @@ class StatusBuilderTest {
     }
 
     @Test
+    void whenAWorkerIsLostWhileItsSpecIsInvalid_thenThatIsShown() {
+      var scene =
+          Scene.running()
+              .previous(ready)
+              .change(c -> c.getSpec().setReplicas(7))
+              .head(
+                  Scene.head(
+                      "WaitingForWorkers",
+                      "WorkerLost",
+                      "…",
+                      Scene.proven("a100-0"),
+                      Scene.lost("a100-1", "…")));
+
+      var now = build(scene, Pass.invalid(SpecRules.check(scene.cluster)));
+
+      assertThat(now.getReason()).isEqualTo("SpecInvalid");
+      assertThat(now.getWorkersReady()).isEqualTo("1/2");
+      assertThat(now.getWorkers()).extracting("lastSeen").element(1).isNotNull();
+    }
+
+    @Test
     void whenItIsStopped_thenItEndsAndThenRests() {
       var ending = build(Scene.ready().previous(ready).change(c -> c.getSpec().setReplicas(0)));
       var ended = build(Scene.empty().previous(ending).change(c -> c.getSpec().setReplicas(0)));
@@ -384,6 +405,30 @@ class StatusBuilderTest {
                       Scene.waiting("a100-1", "refused")));
 
       assertThat(build(scene).getReason()).isEqualTo("WorkersStarting");
+    }
+  }
+
+  @Nested
+  class GivenAHeadThatMissesTheModel {
+    private final Scene scene =
+        Scene.running().head(Scene.head("Failed", "ModelNotFound", "There is no file m.gguf."));
+
+    @Test
+    void whenItIsBroughtOnceMore_thenThatIsWhatGoesOn() {
+      var status = build(scene.job("{ active: 1 }"));
+
+      assertThat(status.getPhase()).isEqualTo("Fetching");
+      assertThat(status.getReason()).isEqualTo("ModelFetching");
+      assertThat(Conditions.isTrue(status, ConditionType.STALLED)).isFalse();
+    }
+
+    @Test
+    void whenThatHasNotHelped_thenAPersonIsAsked() {
+      var status = build(scene.modelDone());
+
+      assertThat(status.getPhase()).isEqualTo("Failed");
+      assertThat(Conditions.find(status, ConditionType.MODEL_AVAILABLE).orElseThrow().getReason())
+          .isEqualTo("ModelNotFound");
     }
   }
 
