@@ -101,13 +101,6 @@ public final class Supervisor implements AutoCloseable {
       }
     } catch (InterruptedException _) {
       LOG.debug("The supervisor was asked to stop");
-    } catch (RuntimeException e) {
-      LOG.error("The supervisor failed", e);
-      board.enter(
-          HeadPhase.FAILED,
-          HeadReason.INTERNAL_ERROR,
-          "The head failed: %s. This is a fault of Knarr: report it with the head's log."
-              .formatted(e));
     } finally {
       workers.close();
     }
@@ -123,7 +116,11 @@ public final class Supervisor implements AutoCloseable {
       return e.reason();
     } catch (RuntimeException e) {
       LOG.error("The supervisor failed", e);
-      board.enter(HeadPhase.FAILED, HeadReason.INTERNAL_ERROR, "The head failed: " + e + ".");
+      board.enter(
+          HeadPhase.FAILED,
+          HeadReason.INTERNAL_ERROR,
+          "The head failed: %s. This is a fault of Knarr: report it with the head's log."
+              .formatted(e));
       return HeadReason.INTERNAL_ERROR;
     }
   }
