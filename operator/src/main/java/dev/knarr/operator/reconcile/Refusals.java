@@ -10,6 +10,7 @@ import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.AggregatedOperatorException;
 import java.net.HttpURLConnection;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.Set;
 
@@ -21,9 +22,15 @@ final class Refusals {
 
   private Refusals() {}
 
-  /** The first failure that a user has to know of. */
+  /**
+   * The failure that a user has to know of. Dependents fail in any order, and of several failures
+   * it has to be the same one in each pass: else the status would be written again and again.
+   */
   static Optional<Notice> of(Collection<? extends Exception> failures) {
-    return failures.stream().map(Refusals::of).flatMap(Optional::stream).findFirst();
+    return failures.stream()
+        .map(Refusals::of)
+        .flatMap(Optional::stream)
+        .min(Comparator.comparing(Notice::reason).thenComparing(Notice::message));
   }
 
   private static Optional<Notice> of(Exception failure) {

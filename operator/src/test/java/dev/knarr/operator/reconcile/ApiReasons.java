@@ -48,7 +48,7 @@ final class ApiReasons {
                   cluster.limit("services");
                   cluster.create(SPEC);
                 },
-                "The API server refuses what the cluster needs: services \"glm-a100\" is forbidden: exceeded quota: small, requested: services=1, used: services=0, limited: services=0. Raise the quota of the namespace, or ask for less.")
+                "The API server refuses what the cluster needs: services \"glm\" is forbidden: exceeded quota: small, requested: services=1, used: services=0, limited: services=0. Raise the quota of the namespace, or ask for less.")
             .as("by-quota"),
         ReasonCase.of(
                 ConditionReason.API_REFUSED,
@@ -57,7 +57,7 @@ final class ApiReasons {
                   forbid(cluster);
                   cluster.create(SPEC);
                 },
-                "The API server refuses what the cluster needs: services \"glm-a100\" is forbidden: ValidatingAdmissionPolicy 'approved' with binding 'approved' denied request: Nobody has approved it. Change the spec, or the policy that refuses it.")
+                "The API server refuses what the cluster needs: services \"glm\" is forbidden: ValidatingAdmissionPolicy 'approved' with binding 'approved' denied request: Nobody has approved it. Change the spec, or the policy that refuses it.")
             .as("by-policy"),
         ReasonCase.of(
             ConditionReason.INTERNAL_ERROR,

@@ -45,6 +45,36 @@ final class PlayedCluster implements AutoCloseable {
   static final String ON_NODE =
       SPEC.replaceFirst("http: \\{[^}]*}", "hostPath: { path: /srv/glm.gguf }");
 
+  /** The status of a pod that brings the model. */
+  private static final String FETCHING =
+      """
+      phase: Pending
+      podIP: 10.0.0.7
+      containerStatuses:
+        - name: CONTAINER
+          ready: false
+          restartCount: 0
+          image: ghcr.io/knarr/part:1
+          imageID: ""
+          state: { running: { startedAt: "2026-11-22T11:00:00Z" } }
+      """;
+
+  /** The status of a pod whose container has ended again; its last words go into it. */
+  private static final String ENDED =
+      """
+      phase: Running
+      podIP: 10.0.0.7
+      conditions: [ { type: Ready, status: "False", lastTransitionTime: "2026-11-22T11:59:50Z" } ]
+      containerStatuses:
+        - name: CONTAINER
+          ready: false
+          restartCount: 2
+          image: ghcr.io/knarr/part:1
+          imageID: ""
+          state: { waiting: { reason: CrashLoopBackOff, message: "back-off 20s restarting failed container" } }
+          lastState: { terminated: { exitCode: 1, reason: Error, message: %s } }
+      """;
+
   private final Stage stage;
   private final String namespace;
   private final String podIp;
@@ -230,20 +260,6 @@ final class PlayedCluster implements AutoCloseable {
     say(part, 0, ofFetch(part, FETCHING));
   }
 
-  /** The status of a pod that brings the model. */
-  private static final String FETCHING =
-      """
-      phase: Pending
-      podIP: 10.0.0.7
-      containerStatuses:
-        - name: CONTAINER
-          ready: false
-          restartCount: 0
-          image: ghcr.io/knarr/part:1
-          imageID: ""
-          state: { running: { startedAt: "2026-11-22T11:00:00Z" } }
-      """;
-
   /** Says that the fetch in this pod ended so. */
   void fetchEnded(Labels.Component part, String reason, String message) {
     var result = "{\"reason\":\"%s\",\"message\":\"%s\",\"bytes\":0}".formatted(reason, message);
@@ -261,21 +277,6 @@ final class PlayedCluster implements AutoCloseable {
   void ended(Labels.Component part, int index, String lastWords) {
     say(part, index, ENDED.formatted(Serialization.asJson(lastWords)));
   }
-
-  private static final String ENDED =
-      """
-      phase: Running
-      podIP: 10.0.0.7
-      conditions: [ { type: Ready, status: "False", lastTransitionTime: "2026-11-22T11:59:50Z" } ]
-      containerStatuses:
-        - name: CONTAINER
-          ready: false
-          restartCount: 2
-          image: ghcr.io/knarr/part:1
-          imageID: ""
-          state: { waiting: { reason: CrashLoopBackOff, message: "back-off 20s restarting failed container" } }
-          lastState: { terminated: { exitCode: 1, reason: Error, message: %s } }
-      """;
 
   /** Says that the container waits for this. */
   void waits(Labels.Component part, int index, String reason, String message) {
