@@ -6,6 +6,7 @@ import static dev.knarr.head.supervise.RunningHead.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus;
