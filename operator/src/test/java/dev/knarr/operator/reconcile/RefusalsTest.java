@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 
 /** What {@code ReasonsIT} does not show: which of several failures is told, and what is none. */
 class RefusalsTest {
-  private static final Exception LATER = refused(422, "services \"glm-b\" is invalid.");
-  private static final Exception EARLIER = refused(422, "services \"glm-a\" is invalid.");
+  private final Exception later = refused(422, "services \"glm-b\" is invalid.");
+  private final Exception earlier = refused(422, "services \"glm-a\" is invalid.");
 
   @Test
   void whenSeveralAreRefused_thenItIsAlwaysTheSameOneThatIsTold() {
@@ -25,8 +25,8 @@ class RefusalsTest {
             ConditionReason.API_REFUSED,
             "The API server refuses what the cluster needs: services \"glm-a\" is invalid. Correct the spec.");
 
-    assertThat(Refusals.of(List.of(LATER, EARLIER))).hasValue(told);
-    assertThat(Refusals.of(List.of(EARLIER, LATER))).hasValue(told);
+    assertThat(Refusals.of(List.of(later, earlier))).hasValue(told);
+    assertThat(Refusals.of(List.of(earlier, later))).hasValue(told);
   }
 
   @Test
@@ -35,7 +35,7 @@ class RefusalsTest {
         NameTakenException.of(
             new ServiceBuilder().withNewMetadata().withName("glm").endMetadata().build());
 
-    assertThat(Refusals.of(List.of(EARLIER, taken)))
+    assertThat(Refusals.of(List.of(earlier, taken)))
         .hasValueSatisfying(
             notice -> assertThat(notice.reason()).isEqualTo(ConditionReason.NAME_TAKEN));
   }
