@@ -7,6 +7,7 @@
 #   --prefix PREFIX   what the names begin with (localhost/knarr)
 #   --tag TAG         (dev)
 #   --built           take the applications as they lie in cli/target and operator/target; otherwise they are built when a source is newer
+#   --folders         make only the folders that images are made from, target/images/knarr and knarr-operator
 #   --fresh           take no step from an earlier build, so the packages are Debian's newest
 #   --load DIR        put the images into the cluster of scripts/cluster/one-node.sh up DIR
 #   --push            push them to the registry that PREFIX names
@@ -24,11 +25,12 @@ say() { printf '%s\n' "$*" >&2; }
 fail() { say "build.sh: $*"; exit 1; }
 usage() { sed -n '3,/^set -/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
-prefix=localhost/knarr tag=dev built='' fresh='' load='' push='' names=()
+prefix=localhost/knarr tag=dev built='' folders='' fresh='' load='' push='' names=()
 while [ $# -gt 0 ]; do
   case $1 in
     --prefix | --tag | --load) [ $# -gt 1 ] || usage; declare "${1#--}=$2"; shift ;;
     --built) built=yes ;;
+    --folders) folders=yes ;;
     --fresh) fresh=yes ;;
     --push) push=yes ;;
     operator | head | server | worker-cpu | worker-vulkan | worker-rocm) names+=("$1") ;;
@@ -48,7 +50,7 @@ flock -n 9 || { say "waiting for another run of build.sh"; flock 9; }
 debian() { DEBIAN_FRONTEND=noninteractive debian_install "$@" 9>&- || exit 1; }
 
 engine=${KNARR_IMAGE_ENGINE:-}
-if [ -z "$engine" ]; then
+if [ -z "$engine$folders" ]; then
   if command -v buildah >/dev/null; then engine=buildah
   elif command -v podman >/dev/null; then engine=podman
   elif command -v docker >/dev/null && docker info >/dev/null 2>&1; then engine=docker
@@ -174,7 +176,9 @@ rehearse() {
           -cp "$payload/app/quarkus-run.jar" dev.knarr.cli.Rehearsal "$folder/ports.json"
       ) >"$log" 2>&1 9>&- || true
       ;;
-    knarr-operator) "$root/images/rehearse-operator.sh" "$payload" "$cache/cluster" >"$log" 2>&1 9>&- || true ;;
+    knarr-operator)
+      "$root/scripts/cluster/with-api-server.sh" "$cache/cluster" "$root/images/rehearse-operator.sh" "$payload" >"$log" 2>&1 9>&- || true
+      ;;
   esac
   rm -rf "$folder"
   if [ -s "$aot" ]; then
@@ -280,6 +284,10 @@ load_image() { # load_image IMAGE
   say "$image: loaded in $((SECONDS - started)) s"
 }
 
+if [ -n "$folders" ]; then
+  for name in "${names[@]}"; do make_payload "$name"; done
+  exit
+fi
 [ -z "$load" ] || [ -S "$load/node/containerd/c.sock" ] || fail "no cluster runs in $load: scripts/cluster/one-node.sh up $load"
 # A base from debootstrap is mostly waiting for the disk; meanwhile the applications get ready.
 (for name in "${names[@]}"; do make_base "$(base_of "$name")"; done) &

@@ -7,6 +7,7 @@ jvm_flags() {
   case $1 in
     # Small young generations: what is not collected counts as memory of the process.
     worker | head) heap="-Xms48m -Xmn32m -Xmx512m" ;;
+    operator) heap="-Xms32m -Xmn16m -Xmx256m -XX:TieredStopAtLevel=1" ;;
     # Its relays and uploads are as fast as those of a head.
     bench) heap=-Xmx256m ;;
     # Short-lived or idle: the second compiler would only cost start-up time.

@@ -209,7 +209,7 @@ class ChartIT {
 
       assertThat(
               List.of(
-                  "get knarr.dev/inferenceclusters",
+                  "list knarr.dev/inferenceclusters",
                   "patch knarr.dev/inferenceclusters/status",
                   "create apps/statefulsets",
                   "patch apps/deployments",
@@ -220,11 +220,13 @@ class ChartIT {
           .allMatch(right -> may("default", right));
       assertThat(
               List.of(
+                  "get knarr.dev/inferenceclusters",
                   "update knarr.dev/inferenceclusters",
                   "patch knarr.dev/inferenceclusters",
                   "list /secrets",
                   "watch /secrets",
                   "list /nodes",
+                  "delete /configmaps",
                   "create /pods",
                   "create /pods/exec",
                   "delete /persistentvolumeclaims",

@@ -7,10 +7,10 @@ public enum PlanFault {
   NO_DEVICES,
   /** More devices than llama.cpp can use beside its own. */
   TOO_MANY_DEVICES,
-  /** A fixed split that names a device that is not there. */
-  UNKNOWN_DEVICE,
-  /** A fixed split that contradicts itself or has another number of layers. */
+  /** A fixed split that has another number of layers, or cannot be made at all. */
   SPLIT_MISMATCH,
+  /** A fixed split that names a device which is not there. */
+  UNKNOWN_DEVICE,
   /** The devices have too little free memory. */
   DOES_NOT_FIT
 }

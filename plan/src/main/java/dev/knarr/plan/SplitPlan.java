@@ -137,7 +137,7 @@ public final class SplitPlan {
                   () ->
                       new PlanException(
                           PlanFault.UNKNOWN_DEVICE,
-                          "split.devices names %s, which is not there. The devices are: %s."
+                          "split.devices names %s, which is not there. Name it as one of these: %s."
                               .formatted(wanted.name(), names(devices)))));
     }
     return chosen;

@@ -149,6 +149,10 @@ class SplitPlanTest {
 
     @Test
     void whenItContradicts_thenItSaysWhat() {
+      assertFault(
+          PlanFault.UNKNOWN_DEVICE,
+          List.of(DeviceLayers.of("c-0/0", 8)),
+          "c-0/0, which is not there. Name it as one of these: ");
       assertMismatch(List.of(DeviceLayers.of("a-0/0", 7)), "places 7 layers, but the model has 8");
       assertMismatch(
           List.of(DeviceLayers.of("a-0/0", 4), DeviceLayers.of("a-0/0", 4)), "a-0/0 twice");
@@ -175,19 +179,15 @@ class SplitPlanTest {
       assertThat(thrown.remedies()).anyMatch(remedy -> remedy.contains("leave out the layers"));
     }
 
-    @Test
-    void whenADeviceIsNotThere_thenItSaysWhichAre() {
-      assertThatExceptionOfType(PlanException.class)
-          .isThrownBy(() -> SplitPlan.of(demo, devices, List.of(DeviceLayers.of("c-0/0", 8))))
-          .withMessageContaining("c-0/0, which is not there. The devices are: a-0/0, ")
-          .satisfies(e -> assertThat(e.fault()).isEqualTo(PlanFault.UNKNOWN_DEVICE));
+    private void assertMismatch(List<DeviceLayers> fixed, String text) {
+      assertFault(PlanFault.SPLIT_MISMATCH, fixed, text);
     }
 
-    private void assertMismatch(List<DeviceLayers> fixed, String text) {
+    private void assertFault(PlanFault fault, List<DeviceLayers> fixed, String text) {
       assertThatExceptionOfType(PlanException.class)
           .isThrownBy(() -> SplitPlan.of(demo, devices, fixed))
           .withMessageContaining(text)
-          .satisfies(e -> assertThat(e.fault()).isEqualTo(PlanFault.SPLIT_MISMATCH));
+          .satisfies(e -> assertThat(e.fault()).isEqualTo(fault));
     }
   }
 

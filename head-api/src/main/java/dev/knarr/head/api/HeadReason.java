@@ -28,7 +28,7 @@ public enum HeadReason {
   WORKER_LOST("WorkerLost"),
   /** The workers offer more devices than llama-server can use. */
   TOO_MANY_DEVICES("TooManyDevices"),
-  /** The split names a device that no worker has. */
+  /** The split names a device that is not there. */
   UNKNOWN_DEVICE("UnknownDevice"),
   /** The llama-server at hand has no RPC, or another version of it. */
   HEAD_IMAGE_UNSUITABLE("HeadImageUnsuitable"),

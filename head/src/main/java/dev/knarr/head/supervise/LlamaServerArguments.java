@@ -154,7 +154,7 @@ final class LlamaServerArguments {
               + SplitPlan.MAX_DEVICES
               + "; over the limit: "
               + String.join(", ", deviceNames.subList(SplitPlan.MAX_DEVICES, deviceNames.size()))
-              + ". Use fewer workers, or give workers fewer devices with --device.");
+              + ". Use fewer workers, fewer devices of each (devices.count, or --device of the worker), or name those to use in split.devices.");
     }
   }
 

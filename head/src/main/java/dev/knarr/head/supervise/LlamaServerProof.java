@@ -28,7 +28,8 @@ final class LlamaServerProof {
   private static final Pattern DEVICE = Pattern.compile("^\\s*(RPC\\d+):\\s.*");
   private static final String REMEDY =
       " Use a llama-server built with ggml's RPC backend (GGML_RPC=ON) that speaks protocol 8.0,"
-          + " for instance the one scripts/llama-cpp.sh fetches.";
+          + " for instance the one of Knarr's server image, or the one that scripts/llama-cpp.sh"
+          + " fetches.";
 
   private LlamaServerProof() {}
 

@@ -157,8 +157,8 @@ final class Planner {
           switch (e.fault()) {
             case DOES_NOT_FIT -> HeadReason.MODEL_DOES_NOT_FIT;
             case TOO_MANY_DEVICES -> HeadReason.TOO_MANY_DEVICES;
-            case UNKNOWN_DEVICE -> HeadReason.UNKNOWN_DEVICE;
             case SPLIT_MISMATCH -> HeadReason.CONFIG_INVALID;
+            case UNKNOWN_DEVICE -> HeadReason.UNKNOWN_DEVICE;
             case NO_DEVICES -> HeadReason.WORKER_UNSUITABLE;
           };
       throw new HeadException(reason, sentence(e), e);

@@ -71,13 +71,18 @@ final class RunningHead implements AutoCloseable {
 
   /** The same with every tensor cut in two. */
   static HeadConfig splittingTensors(HeadConfig config) {
+    return splitting(config, new HeadConfig.Split(HeadConfig.SplitMode.TENSOR, List.of()));
+  }
+
+  /** The same with layers placed by hand. */
+  static HeadConfig splitting(HeadConfig config, HeadConfig.Split split) {
     return new HeadConfig(
         null,
         config.model(),
         config.context(),
         config.workers(),
         config.tls(),
-        new HeadConfig.Split(HeadConfig.SplitMode.TENSOR, List.of()),
+        split,
         config.llamaServer(),
         config.http(),
         config.management(),
@@ -95,23 +100,6 @@ final class RunningHead implements AutoCloseable {
         config.workers(),
         config.tls(),
         config.split(),
-        config.llamaServer(),
-        config.http(),
-        config.management(),
-        config.apiKeyFile(),
-        0,
-        config.limits());
-  }
-
-  /** The same with these devices. */
-  static HeadConfig over(List<HeadConfig.SplitDevice> devices, HeadConfig config) {
-    return new HeadConfig(
-        null,
-        config.model(),
-        config.context(),
-        config.workers(),
-        config.tls(),
-        new HeadConfig.Split(HeadConfig.SplitMode.LAYER, devices),
         config.llamaServer(),
         config.http(),
         config.management(),

@@ -212,20 +212,21 @@ class SupervisorTroubleIT {
   }
 
   @Nested
-  class GivenASplitOverADeviceThatNobodyHas {
+  class GivenASplitOverADeviceThatIsNotThere {
 
     @Test
-    void whenItIsPlanned_thenTheDevicesThatThereAreAreNamed() {
+    void whenTheHeadPlans_thenItNamesTheDeviceAndThoseThatAreThere() {
+      var split =
+          new HeadConfig.Split(
+              HeadConfig.SplitMode.LAYER, List.of(new HeadConfig.SplitDevice("cpu-0/7", 8)));
       try (StockWorker worker = StockWorker.start();
           RunningHead head =
-              new RunningHead(
-                  RunningHead.over(
-                      List.of(new HeadConfig.SplitDevice("cpu-0/3", 0)),
-                      config(List.of(worker.address()))))) {
+              new RunningHead(RunningHead.splitting(config(List.of(worker.address())), split))) {
         HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
 
         assertThat(failed.reason()).isEqualTo(HeadReason.UNKNOWN_DEVICE);
-        assertThat(failed.message()).contains("cpu-0/3", "The devices are: cpu-0/0.");
+        assertThat(failed.message())
+            .contains("cpu-0/7, which is not there", "Name it as one of these: cpu-0/0");
       }
     }
   }

@@ -41,6 +41,7 @@ import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.api.reconciler.ControllerConfiguration;
 import io.javaoperatorsdk.operator.api.reconciler.ErrorStatusUpdateControl;
 import io.javaoperatorsdk.operator.api.reconciler.EventSourceContext;
+import io.javaoperatorsdk.operator.api.reconciler.MaxReconciliationInterval;
 import io.javaoperatorsdk.operator.api.reconciler.Reconciler;
 import io.javaoperatorsdk.operator.api.reconciler.RetryInfo;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
@@ -49,6 +50,7 @@ import io.javaoperatorsdk.operator.api.reconciler.dependent.Dependent;
 import io.javaoperatorsdk.operator.api.reconciler.dependent.DependentResource;
 import io.javaoperatorsdk.operator.processing.event.source.EventSource;
 import io.javaoperatorsdk.operator.processing.retry.GradualRetry;
+import java.net.HttpURLConnection;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -56,6 +58,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.eclipse.microprofile.config.inject.ConfigProperty;
@@ -103,8 +106,15 @@ import org.slf4j.LoggerFactory;
 @ControllerConfiguration(
     name = "inferencecluster",
     fieldManager = Labels.OPERATOR,
-    generationAwareEventProcessing = true)
+    generationAwareEventProcessing = true,
+    maxReconciliationInterval =
+        @MaxReconciliationInterval(
+            interval = InferenceClusterReconciler.MINUTES_AT_MOST,
+            timeUnit = TimeUnit.MINUTES))
 public final class InferenceClusterReconciler implements Reconciler<InferenceCluster> {
+  /** How long a cluster at rest is not looked at, should an event ever be lost. */
+  static final long MINUTES_AT_MOST = 10;
+
   /** Another writer came first, or something has just gone: what is there now is looked at. */
   private static final Duration AGAIN = Duration.ofSeconds(1);
 
@@ -177,6 +187,10 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
   @Override
   public ErrorStatusUpdateControl<InferenceCluster> updateErrorStatus(
       InferenceCluster cluster, Context<InferenceCluster> context, Exception failure) {
+    if (isConflict(failure)) {
+      // Somebody has changed something meanwhile, which the next pass looks at.
+      return ErrorStatusUpdateControl.noStatusUpdate();
+    }
     int attempt = context.getRetryInfo().map(RetryInfo::getAttemptCount).orElse(0);
     LOG.warn(
         "{}/{} could not be reconciled, attempt {}",
@@ -190,10 +204,15 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     var notice =
         new Notice(
             ConditionReason.INTERNAL_ERROR,
-            "The operator failed at this cluster and tries again: %s. Its log says more."
-                .formatted(String.valueOf(failure.getMessage()).lines().findFirst().orElse("")));
+            "The operator could not do what this cluster needs and tries again: %s Its log says more."
+                .formatted(Refusals.rootOf(failure)));
     return ErrorStatusUpdateControl.patchStatus(
         reporter.status(cluster, Pass.refused(notice), Observation.empty(clock.instant())));
+  }
+
+  private static boolean isConflict(Exception failure) {
+    return failure instanceof KubernetesClientException refusal
+        && refusal.getCode() == HttpURLConnection.HTTP_CONFLICT;
   }
 
   private static List<Violation> violations(InferenceCluster cluster) {
@@ -342,7 +361,8 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
 
   private void lookAgainBy(UpdateControl<InferenceCluster> control, Instant due) {
     long millis = Math.max(AGAIN.toMillis(), Duration.between(clock.instant(), due).toMillis());
-    long planned = control.getScheduleDelay().orElse(Long.MAX_VALUE);
-    control.rescheduleAfter(Math.min(planned, millis));
+    if (millis < TimeUnit.MINUTES.toMillis(MINUTES_AT_MOST)) {
+      control.rescheduleAfter(Math.min(control.getScheduleDelay().orElse(Long.MAX_VALUE), millis));
+    }
   }
 }

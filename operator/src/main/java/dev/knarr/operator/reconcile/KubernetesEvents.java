@@ -63,21 +63,24 @@ public final class KubernetesEvents implements Events {
   }
 
   private void create(Event event) {
-    var resource = client.v1().events().resource(event);
+    var events = client.v1().events().inNamespace(event.getMetadata().getNamespace());
     try {
-      resource.create();
+      events.resource(event).create();
     } catch (KubernetesClientException e) {
       if (e.getCode() != HttpURLConnection.HTTP_CONFLICT) {
         throw e;
       }
-      resource.edit(
-          known ->
-              new EventBuilder(known)
-                  .withMessage(event.getMessage())
-                  .withType(event.getType())
-                  .withCount(Objects.requireNonNullElse(known.getCount(), 0) + 1)
-                  .withLastTimestamp(event.getLastTimestamp())
-                  .build());
+      // By its name: of an object that is given, the client takes that for the one that is there.
+      events
+          .withName(event.getMetadata().getName())
+          .edit(
+              known ->
+                  new EventBuilder(known)
+                      .withMessage(event.getMessage())
+                      .withType(event.getType())
+                      .withCount(Objects.requireNonNullElse(known.getCount(), 0) + 1)
+                      .withLastTimestamp(event.getLastTimestamp())
+                      .build());
     }
   }
 

@@ -7,6 +7,7 @@ import dev.knarr.operator.dependent.ClaimNotResizedException;
 import dev.knarr.operator.dependent.ImageVolumesUnsupportedException;
 import dev.knarr.operator.dependent.NameTakenException;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.javaoperatorsdk.operator.AggregatedOperatorException;
 import java.net.HttpURLConnection;
 import java.util.Collection;
 import java.util.Optional;
@@ -40,10 +41,40 @@ final class Refusals {
         return Optional.of(
             new Notice(
                 ConditionReason.API_REFUSED,
-                "The API server refuses what the cluster needs: %s. Correct the spec, or give the operator the right."
-                    .formatted(ApiWords.of(refused))));
+                "The API server refuses what the cluster needs: %s. %s"
+                    .formatted(
+                        ApiWords.of(refused), remedy(ApiWords.of(refused), refused.getCode()))));
       }
     }
     return Optional.empty();
+  }
+
+  private static String remedy(String words, int code) {
+    if (words.contains("exceeded quota") || words.contains("failed quota")) {
+      return "Raise the quota of the namespace, or ask for less.";
+    }
+    if (words.contains("admission webhook") || words.contains("AdmissionPolicy")) {
+      return "Change the spec, or the policy that refuses it.";
+    }
+    return code == HttpURLConnection.HTTP_FORBIDDEN
+        ? "Give the operator this right: the chart of its version does."
+        : "Correct the spec.";
+  }
+
+  /** What went wrong at last, in the API server's words where it was that. */
+  static String rootOf(Throwable failure) {
+    // A workflow gathers what its dependents threw, and has no cause itself.
+    var root =
+        failure instanceof AggregatedOperatorException gathered
+            ? gathered.getAggregatedExceptions().values().iterator().next()
+            : failure;
+    while (root.getCause() != null && !(root instanceof KubernetesClientException)) {
+      root = root.getCause();
+    }
+    var words =
+        root instanceof KubernetesClientException refused
+            ? ApiWords.of(refused)
+            : root.getMessage() == null ? root.toString() : root.getMessage();
+    return Sentence.of(words.lines().findFirst().orElse(""));
   }
 }

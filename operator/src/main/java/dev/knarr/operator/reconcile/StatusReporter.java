@@ -60,13 +60,18 @@ public final class StatusReporter {
     return one != null && JSON.valueToTree(one).equals(JSON.valueToTree(other));
   }
 
-  /** What is applied holds the status and nothing else, so nothing else becomes the operator's. */
+  /**
+   * What is applied holds the status and nothing else, so nothing else becomes the operator's. It
+   * speaks of one version of the cluster and is refused for any other: the framework takes a change
+   * that came just before such a write for a part of it, and would never tell of it.
+   */
   private static InferenceCluster only(InferenceCluster cluster, InferenceClusterStatus status) {
     var applied = new InferenceCluster();
     applied.setMetadata(
         new ObjectMetaBuilder()
             .withName(cluster.getMetadata().getName())
             .withNamespace(cluster.getMetadata().getNamespace())
+            .withResourceVersion(cluster.getMetadata().getResourceVersion())
             .build());
     applied.setStatus(status);
     return applied;

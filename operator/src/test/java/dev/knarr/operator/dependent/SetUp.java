@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** An operator's configuration with images and nothing else; Quarkus makes the real one. */
-final class SetUp implements OperatorConfig, OperatorConfig.Images, OperatorConfig.Tls {
+public final class SetUp implements OperatorConfig, OperatorConfig.Images, OperatorConfig.Tls {
   @Override
   public Images images() {
     return this;

@@ -7,11 +7,14 @@ import dev.knarr.testkit.kube.ApiServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
 import java.nio.file.Files;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What the operator has asked an API server for. One thread. */
 final class AuditLog implements AutoCloseable {
@@ -45,6 +48,13 @@ final class AuditLog implements AutoCloseable {
     /** As {@link OperatorAccount#granted} has it. */
     String pair() {
       return "%s %s/%s".formatted(verb, group, resource);
+    }
+
+    /** Apply takes two rights where it makes the object. */
+    private Stream<String> rights() {
+      return verb.equals("patch") && code == HttpURLConnection.HTTP_CREATED
+          ? Stream.of(pair(), pair().replaceFirst("^patch ", "create "))
+          : Stream.of(pair());
     }
 
     boolean writes() {
@@ -98,6 +108,11 @@ final class AuditLog implements AutoCloseable {
       throw new UncheckedIOException(e);
     }
     return List.copyOf(requests);
+  }
+
+  /** The rights that all requests until now needed, as {@link OperatorAccount#granted} has them. */
+  Set<String> rightsUsed() {
+    return requests().stream().flatMap(Request::rights).collect(Collectors.toSet());
   }
 
   private void take(String text) throws IOException {

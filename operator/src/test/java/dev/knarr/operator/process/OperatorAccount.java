@@ -73,6 +73,17 @@ record OperatorAccount(Path kubeconfig, Set<String> granted) {
     }
   }
 
+  /** The same with another way to the API server. */
+  OperatorAccount through(Door door) {
+    try {
+      var file = kubeconfig.resolveSibling("through-door.kubeconfig");
+      var text = Files.readString(kubeconfig).replaceFirst("server: \"[^\"]*\"", "server: \"%s\"");
+      return new OperatorAccount(Files.writeString(file, text.formatted(door.url())), granted);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static String render(String... settings) throws IOException {
     var command =
         new ArrayList<>(

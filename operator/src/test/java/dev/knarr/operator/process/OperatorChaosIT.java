@@ -23,6 +23,7 @@ import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
 import java.net.HttpURLConnection;
 import java.nio.file.Path;
@@ -40,6 +41,7 @@ import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
+import org.awaitility.core.ConditionTimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -56,7 +58,7 @@ class OperatorChaosIT {
   private static final String NAMESPACE = "chaos";
   private static final int CLUSTERS = 30;
   private static final int KILLS = Integer.getInteger("knarr.chaos.kills", 20);
-  private static final Duration LIMIT = Duration.ofMinutes(2);
+  private static final Duration LIMIT = Duration.ofMinutes(5);
   private static final Duration BEAT = Duration.ofMillis(200);
 
   /** A life ends after so many writes, wherever the operator is then. */
@@ -142,7 +144,11 @@ class OperatorChaosIT {
     }
     Set<String> wanted;
     try (var operator = startOperator()) {
-      awaitOrder();
+      try {
+        awaitOrder();
+      } catch (ConditionTimeoutException e) {
+        throw new AssertionError(stuck(operator), e);
+      }
       wanted = wanted();
       System.out.printf(
           "After %d kills: %d clusters, %d objects, RSS %d MiB, at most %d MiB%n",
@@ -274,6 +280,21 @@ class OperatorChaosIT {
               assertSame("pods", pods().entrySet(), wantedPods().entrySet());
               assertSame("generations", generations().entrySet(), wantedGenerations().entrySet());
             });
+  }
+
+  /** What the clusters and the operator say of themselves, for whoever has to find out why. */
+  private String stuck(OperatorProcess operator) {
+    var lines = new StringBuilder("No order after %s.%n".formatted(LIMIT));
+    for (var cluster : all()) {
+      lines.append(
+          "%s: %s%n"
+              .formatted(
+                  cluster.getMetadata().getName(), Serialization.asYaml(cluster.getStatus())));
+    }
+    for (var pod : client.pods().inNamespace(NAMESPACE).list().getItems()) {
+      lines.append("%s: %s%n".formatted(pod.getMetadata().getName(), pod.getMetadata()));
+    }
+    return lines.append(operator.log()).toString();
   }
 
   /** Says only what differs. */

@@ -90,10 +90,19 @@ final class OperatorProcess implements AutoCloseable {
 
   /** Whether it says that it is ready, as Kubernetes would ask. */
   boolean ready() {
+    return isUp("/q/health/ready");
+  }
+
+  /** Whether it says that it is alive, as Kubernetes would ask. */
+  boolean live() {
+    return isUp("/q/health/live");
+  }
+
+  private boolean isUp(String path) {
     if (!process.isAlive()) {
       throw new IllegalStateException("The operator has ended: " + log());
     }
-    return address().map(address -> status(address + "/q/health/ready") == 200).orElse(false);
+    return address().map(address -> status(address + path) == 200).orElse(false);
   }
 
   private Optional<String> address() {
@@ -119,6 +128,19 @@ final class OperatorProcess implements AutoCloseable {
       return Files.readString(log);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Waits until it ends by itself, and says with what. */
+  int exitCode() {
+    try {
+      if (!process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+        throw new IllegalStateException("The operator does not end: " + log());
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("Interrupted while the operator ended", e);
     }
   }
 

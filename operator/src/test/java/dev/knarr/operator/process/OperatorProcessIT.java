@@ -110,6 +110,40 @@ class OperatorProcessIT {
     }
   }
 
+  @Test
+  void whenTheApiServerCannotBeReached_thenItSaysSoLivesAndIsReadyOnceItCan() {
+    var account = OperatorAccount.install(server, folder);
+    create("one");
+
+    try (var door = Door.to(server);
+        var operator = OperatorProcess.start(account.through(door), "knarr-0", folder, Map.of())) {
+      var sentence = "The API server at %s does not serve the operator: ".formatted(door.url());
+      await("it says so").atMost(LIMIT).until(() -> operator.log().contains(sentence));
+      await("it lives").atMost(LIMIT).until(operator::live);
+      assertThat(operator.ready()).isFalse();
+
+      door.open();
+      await("it is ready").atMost(LIMIT).until(operator::ready);
+      await("it works").atMost(LIMIT).until(() -> hasStatus("one"));
+      assertThat(operator.log())
+          .containsOnlyOnce(sentence)
+          .contains("Connection refused", "Look at whether pods of this node reach")
+          .contains("Ready, with the API server at " + door.url());
+    }
+  }
+
+  @Test
+  void whenTheDefinitionIsMissing_thenItEndsAndSaysWhy() {
+    var account = OperatorAccount.install(server, folder);
+    server.kubectl("delete", "crd", "inferenceclusters.knarr.dev");
+
+    try (var operator = OperatorProcess.start(account, "knarr-0", folder, Map.of())) {
+      assertThat(operator.exitCode()).isEqualTo(1);
+      assertThat(operator.log())
+          .contains("The operator cannot start, and ends: ", "inferenceclusters.knarr.dev");
+    }
+  }
+
   private String holder() {
     return client
         .leases()

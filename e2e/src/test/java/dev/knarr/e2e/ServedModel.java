@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.operator.e2e;
+package dev.knarr.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -9,7 +9,6 @@ import dev.knarr.api.v1alpha1.ConditionType;
 import dev.knarr.api.v1alpha1.DevicePlanStatus;
 import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.api.v1alpha1.InferenceClusterStatus;
-import dev.knarr.testkit.kube.OneNodeCluster;
 import io.fabric8.kubernetes.api.model.Condition;
 import io.fabric8.kubernetes.api.model.Pod;
 import java.io.IOException;
@@ -23,24 +22,32 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
 /** An InferenceCluster of the namespace default, as its user sees it. */
-record ServedModel(OneNodeCluster kubernetes, String name) {
-  /** What the status promises; everything else is for a busy machine. */
-  static final Duration NOTICED = Duration.ofSeconds(15);
+record ServedModel(Kubernetes kubernetes, String name) {
+  /** What the demo model answers to the example's question. */
+  static final String RIGHT = "Knarr runs one model across the devices of many machines.";
+
+  /** The demo model's file. */
+  static final String FILE = "knarr-demo-q4_0.gguf";
 
   private static final Duration LONG_ENOUGH = Duration.ofMinutes(5);
 
   /**
-   * Applies a cluster that runs the demo model.
+   * Applies a cluster that runs the demo model from claim demo-model.
    *
    * @param spec further fields of the spec, as YAML in flow style
    */
-  static ServedModel apply(
-      OneNodeCluster kubernetes, String name, String claim, String file, String spec) {
+  static ServedModel apply(Kubernetes kubernetes, String name, String spec) {
+    return apply(kubernetes, name, file("demo-model", FILE), spec);
+  }
+
+  /** The same with other fields of the model, besides its name. */
+  static ServedModel apply(Kubernetes kubernetes, String name, String model, String spec) {
     kubernetes
         .client()
         .resource(
@@ -48,11 +55,16 @@ record ServedModel(OneNodeCluster kubernetes, String name) {
             apiVersion: knarr.dev/v1alpha1
             kind: InferenceCluster
             metadata: {name: %s, namespace: default}
-            spec: {model: {name: knarr-demo, source: {claim: {claimName: %s, path: %s}}}, %s}
+            spec: {model: {name: knarr-demo, %s}, %s}
             """
-                .formatted(name, claim, file, spec))
+                .formatted(name, model, spec))
         .create();
     return new ServedModel(kubernetes, name);
+  }
+
+  /** The model's field that names a file of a claim. */
+  static String file(String claim, String path) {
+    return "source: {claim: {claimName: %s, path: %s}}".formatted(claim, path);
   }
 
   InferenceCluster get() {
@@ -103,16 +115,25 @@ record ServedModel(OneNodeCluster kubernetes, String name) {
         .pollInterval(Duration.ofMillis(200))
         .untilAsserted(
             () -> {
-              var ready = condition(ConditionType.READY).orElseThrow();
-              assertThat(ready.getStatus()).isEqualTo("False");
-              assertThat(ready.getReason()).isEqualTo(reason.value());
-              assertThat(ready.getMessage()).contains(words);
+              assertThat(condition(ConditionType.READY))
+                  .hasValueSatisfying(
+                      ready -> {
+                        assertThat(ready.getStatus()).isEqualTo("False");
+                        assertThat(ready.getReason()).isEqualTo(reason.value());
+                        assertThat(ready.getMessage()).contains(words);
+                      });
             });
-    System.out.printf(
-        "%s after %s: %s%n",
-        reason.value(),
-        Duration.between(since, Instant.now()),
-        condition(ConditionType.READY).map(Condition::getMessage).orElse(""));
+    report(
+        "%s (%s) after"
+            .formatted(
+                reason.value(),
+                condition(ConditionType.READY).map(Condition::getMessage).orElse("")),
+        since);
+  }
+
+  /** Prints how long something took. */
+  static void report(String what, Instant since) {
+    System.out.printf("%s %.1f s%n", what, Duration.between(since, Instant.now()).toMillis() / 1e3);
   }
 
   /** {@code cpu-0/0: 0-3} and so on, of the plan in the status. */
@@ -130,23 +151,36 @@ record ServedModel(OneNodeCluster kubernetes, String name) {
     return Objects.requireNonNull(plan.getDevices()).stream();
   }
 
-  List<Pod> pods(String component) {
+  /** All pods, but for those that end. */
+  List<Pod> pods() {
     return kubernetes
         .client()
         .pods()
         .inNamespace("default")
         .withLabel("knarr.dev/cluster", name)
-        .withLabel("app.kubernetes.io/component", component)
         .list()
-        .getItems();
+        .getItems()
+        .stream()
+        .filter(pod -> !"Succeeded".equals(pod.getStatus().getPhase()))
+        .toList();
+  }
+
+  /** The pods of {@code head} or {@code worker}. */
+  List<Pod> pods(String component) {
+    return pods().stream()
+        .filter(
+            pod ->
+                component.equals(pod.getMetadata().getLabels().get("app.kubernetes.io/component")))
+        .toList();
   }
 
   /** Asks the example's question through the Service. */
   String answer() {
     var body =
         "{\"messages\":[{\"role\":\"user\",\"content\":\"What is Knarr?\"}],\"temperature\":0,\"max_tokens\":40}";
-    try (var http = HttpClient.newHttpClient()) {
-      return http.send(request("/v1/chat/completions", body), BodyHandlers.ofString()).body();
+    try (var way = kubernetes.toService(name);
+        var http = HttpClient.newHttpClient()) {
+      return http.send(request(way, "/v1/chat/completions", body), BodyHandlers.ofString()).body();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
@@ -155,24 +189,68 @@ record ServedModel(OneNodeCluster kubernetes, String name) {
     }
   }
 
-  /** Starts a streamed answer of so many tokens; its events are added to the queue as they come. */
-  CompletableFuture<Void> stream(HttpClient http, int tokens, Queue<String> events) {
+  /** Starts a streamed answer of so many tokens. */
+  Answer stream(int tokens) {
     var body =
         "{\"prompt\":\"What is Knarr?\",\"stream\":true,\"ignore_eos\":true,\"temperature\":0,\"max_tokens\":%d}"
             .formatted(tokens);
-    return http.sendAsync(request("/v1/completions", body), BodyHandlers.ofLines())
-        .thenAccept(
-            response -> response.body().filter(line -> !line.isBlank()).forEach(events::add));
+    var way = kubernetes.toService(name);
+    return new Answer(way, request(way, "/v1/completions", body));
   }
 
-  private HttpRequest request(String path, String body) {
-    var address =
-        kubernetes.kubectl(
-            "get", "service/" + name, "-o", "jsonpath={.spec.clusterIP}:{.spec.ports[0].port}");
-    return HttpRequest.newBuilder(URI.create("http://" + address + path))
+  private static HttpRequest request(Kubernetes.Way way, String path, String body) {
+    return HttpRequest.newBuilder(URI.create("http://" + way + path))
         .header("Content-Type", "application/json")
-        .timeout(LONG_ENOUGH)
         .POST(HttpRequest.BodyPublishers.ofString(body))
         .build();
+  }
+
+  /** An answer that is being streamed. Any thread. */
+  static final class Answer implements AutoCloseable {
+    private final Kubernetes.Way way;
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final AtomicInteger tokens = new AtomicInteger();
+    private final AtomicReference<String> last = new AtomicReference<>("");
+    private final CompletableFuture<Void> end;
+
+    private Answer(Kubernetes.Way way, HttpRequest request) {
+      this.way = way;
+      end =
+          http.sendAsync(request, BodyHandlers.ofLines())
+              .thenAccept(
+                  response ->
+                      response
+                          .body()
+                          .filter(line -> line.startsWith("data: "))
+                          .forEach(this::take));
+    }
+
+    private void take(String event) {
+      last.set(event);
+      tokens.incrementAndGet();
+    }
+
+    /** How many have come until now. */
+    int tokens() {
+      return tokens.get();
+    }
+
+    /** Whether it goes on. */
+    boolean runs() {
+      return !end.isDone();
+    }
+
+    /** Waits for its end; returns its last event. */
+    String end() {
+      end.join();
+      return last.get();
+    }
+
+    /** Breaks it off. */
+    @Override
+    public void close() throws IOException {
+      http.shutdownNow();
+      way.close();
+    }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.operator.e2e;
+package dev.knarr.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.operator.e2e;
+package dev.knarr.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
-import dev.knarr.testkit.kube.OneNodeCluster;
 import java.time.Duration;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -17,7 +16,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What can be wrong with a cluster, each told by Ready on a real Kubernetes. */
 @ExtendWith(RealCluster.class)
 class TroublesE2E {
-  private static final String FILE = "knarr-demo-q4_0.gguf";
+  private static final String DEMO = ServedModel.file("demo-model", ServedModel.FILE);
   private static final String ONE_WORKER = "workers: [{name: cpu, replicas: 1, backend: cpu%s}]";
 
   static Stream<Arguments> troubles() {
@@ -26,74 +25,62 @@ class TroublesE2E {
         trouble(
             ConditionReason.CLAIM_PENDING,
             "There is no claim absent in namespace default",
-            "absent",
-            FILE,
+            ServedModel.file("absent", ServedModel.FILE),
             plain),
         trouble(
             ConditionReason.MODEL_NOT_FOUND,
             "absent.gguf does not exist",
-            "demo-model",
-            "absent.gguf",
+            ServedModel.file("demo-model", "absent.gguf"),
             plain),
         trouble(
             ConditionReason.MOUNT_FAILED,
             "secret \"absent\" not found",
-            "demo-model",
-            FILE,
+            DEMO,
             plain + ", head: {apiKeySecretRef: {name: absent, key: keys}}"),
         trouble(
             ConditionReason.UNSCHEDULABLE,
             "asks for nvidia.com/gpu: 1",
-            "demo-model",
-            FILE,
+            DEMO,
             ONE_WORKER.formatted(", devices: {resource: nvidia.com/gpu, count: 1}")),
         trouble(
             ConditionReason.PODS_REFUSED,
             "violates PodSecurity",
-            "demo-model",
-            FILE,
+            DEMO,
             ONE_WORKER.formatted(", tensorCache: {hostPath: {path: /var/lib/knarr}}")),
         trouble(
             ConditionReason.MODEL_DOES_NOT_FIT,
             "too little",
-            "demo-model",
-            FILE,
+            DEMO + ", parallelSequences: 64",
             ONE_WORKER.formatted(", resources: {limits: {memory: 150Mi}}")),
         trouble(
             ConditionReason.CONFIG_INVALID,
             "split.devices names cpu-0/3, which is not there",
-            "demo-model",
-            FILE,
+            DEMO,
             plain + ", split: {devices: [{name: cpu-0/3}]}"));
   }
 
   private static Arguments trouble(
-      ConditionReason reason, String words, String claim, String file, String spec) {
-    return Arguments.of(reason, words, claim, file, spec);
+      ConditionReason reason, String words, String model, String spec) {
+    return Arguments.of(reason, words, model, spec);
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("troubles")
   void whenSomethingIsWrong_thenReadyNamesIt(
-      ConditionReason reason,
-      String words,
-      String claim,
-      String file,
-      String spec,
-      OneNodeCluster kubernetes) {
-    var model = ServedModel.apply(kubernetes, "troubled", claim, file, spec);
+      ConditionReason reason, String words, String model, String spec, Kubernetes kubernetes) {
+    var troubled = ServedModel.apply(kubernetes, "troubled", model, spec);
     try {
-      model.awaitTrouble(reason, words);
+      troubled.awaitTrouble(reason, words);
     } finally {
-      model.delete();
+      troubled.delete();
     }
   }
 
   @Test
-  void whenPacketsToAWorkerAreDropped_thenItIsNamedAndNeverReady(OneNodeCluster kubernetes)
+  void whenPacketsToAWorkerAreDropped_thenItIsNamedAndNeverReady(Kubernetes kubernetes)
       throws Exception {
-    var model =
-        ServedModel.apply(kubernetes, "troubled", "demo-model", FILE, ONE_WORKER.formatted(""));
+    kubernetes.requireThisMachine("a worker whose packets are dropped");
+    var model = ServedModel.apply(kubernetes, "troubled", ONE_WORKER.formatted(""));
     try {
       model.awaitReady();
       try (var _ = DroppedPackets.to(model.pods("worker").getFirst().getStatus().getPodIP())) {
@@ -113,9 +100,9 @@ class TroublesE2E {
   }
 
   @Test
-  void whenAWorkerIsFrozenBeforeItIsProven_thenItIsNamedAndNeverReady(OneNodeCluster kubernetes) {
-    var model =
-        ServedModel.apply(kubernetes, "troubled", "demo-model", FILE, ONE_WORKER.formatted(""));
+  void whenAWorkerIsFrozenBeforeItIsProven_thenItIsNamedAndNeverReady(Kubernetes kubernetes) {
+    kubernetes.requireThisMachine("a worker that is frozen before it is proven");
+    var model = ServedModel.apply(kubernetes, "troubled", ONE_WORKER.formatted(""));
     try {
       model.awaitReady();
       var worker = PodProcess.of(kubernetes.client(), "troubled-cpu-0");
@@ -132,6 +119,31 @@ class TroublesE2E {
       }
       model.awaitReady();
     } finally {
+      model.delete();
+    }
+  }
+
+  @Test
+  void whenAQuotaRefusesPods_thenItIsNamedAndPassesWithTheQuota(Kubernetes kubernetes) {
+    var quota =
+        kubernetes
+            .client()
+            .resource(
+                """
+                apiVersion: v1
+                kind: ResourceQuota
+                metadata: {name: no-more-pods, namespace: default}
+                spec: {hard: {pods: "0"}}
+                """);
+    quota.create();
+    var model = ServedModel.apply(kubernetes, "troubled", ONE_WORKER.formatted(""));
+    try {
+      model.awaitTrouble(ConditionReason.PODS_REFUSED, "exceeded quota: no-more-pods");
+
+      quota.delete();
+      model.awaitReady();
+    } finally {
+      quota.delete();
       model.delete();
     }
   }
