@@ -157,7 +157,6 @@ final class Planner {
           switch (e.fault()) {
             case DOES_NOT_FIT -> HeadReason.MODEL_DOES_NOT_FIT;
             case TOO_MANY_DEVICES -> HeadReason.TOO_MANY_DEVICES;
-            case UNKNOWN_DEVICE -> HeadReason.UNKNOWN_DEVICE;
             case SPLIT_MISMATCH -> HeadReason.CONFIG_INVALID;
             case NO_DEVICES -> HeadReason.WORKER_UNSUITABLE;
           };

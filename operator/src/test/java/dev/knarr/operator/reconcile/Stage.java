@@ -107,7 +107,7 @@ final class Stage implements AutoCloseable {
         .resource(
             Scene.yaml(
                 Node.class,
-                "{ apiVersion: v1, kind: Node, metadata: { name: %1$s, labels: { name: %1$s } } }"
+                "{ apiVersion: v1, kind: Node, metadata: { name: %1$s, labels: { name: %1$s, kubernetes.io/hostname: %1$s } } }"
                     .formatted(name)))
         .create();
     // A new node is tainted until its kubelet says that it is ready.
