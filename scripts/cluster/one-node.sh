@@ -323,7 +323,7 @@ up() {
   sysctl -qw net.ipv4.ip_forward=1
   # The first "ip netns add" on a machine mounts a folder over the namespaces that are there. Have
   # it happen before containerd makes some, or they could not be removed any more.
-  if ! mountpoint -q /run/netns; then ip netns add one-node-probe && ip netns del one-node-probe; fi
+  if ! mountpoint -q /run/netns; then ip netns add one-node-probe && ip netns del one-node-probe && touch "$node/netns"; fi
   ip link add "$BRIDGE" type bridge
   ip addr add "$NODE_IP/32" dev "$BRIDGE"
   ip link set "$BRIDGE" up
@@ -473,8 +473,9 @@ down() {
   rm -f /var/lib/cni/results/one-node-*
   rm -f /var/lib/kubelet/device-plugins/kubelet.sock /var/lib/kubelet/device-plugins/kubelet_internal_checkpoint
   rmdir /var/lib/kubelet/device-plugins /var/lib/kubelet 2>/dev/null || true
+  if [ -e "$node/netns" ] && [ -z "$(ls -A /run/netns)" ]; then umount /run/netns && rmdir /run/netns || true; fi
   if [ -e "$node/sysctl" ]; then sysctl -q -p "$node/sysctl" >/dev/null || true; fi
-  rm -rf "$pki" "$conf" "$pids" "$kubeconfig" "$node"/{etcd,kubelet,cni,pod-logs,pause,kubelet-volume-plugins,sysctl,up}
+  rm -rf "$pki" "$conf" "$pids" "$kubeconfig" "$node"/{etcd,kubelet,cni,pod-logs,pause,kubelet-volume-plugins,netns,sysctl,up}
   say "down"
 }
 

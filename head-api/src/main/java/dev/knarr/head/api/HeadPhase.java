@@ -21,7 +21,7 @@ public enum HeadPhase {
   WAITING_FOR_WORKERS("WaitingForWorkers"),
   /** llama-server ended; it starts again after a pause. */
   RESTARTING("Restarting"),
-  /** Given up: the reason says what someone has to do. */
+  /** Given up for now: the reason says what someone has to do. */
   FAILED("Failed"),
   /** Asked to stop. */
   STOPPING("Stopping");

@@ -14,6 +14,8 @@ public enum HeadReason {
   CONFIG_INVALID("ConfigInvalid"),
   /** An argument for llama-server contradicts what the plan sets. */
   ARGUMENT_REFUSED("ArgumentRefused"),
+  /** A model file is not there. */
+  MODEL_NOT_FOUND("ModelNotFound"),
   /** The model file cannot be read or is not a model. */
   MODEL_UNREADABLE("ModelUnreadable"),
   /** The devices that answered have not enough memory for the model. */
@@ -47,6 +49,35 @@ public enum HeadReason {
 
   HeadReason(String text) {
     this.text = text;
+  }
+
+  /**
+   * Whether its cause may pass by itself, or by what somebody does elsewhere, so that a head that
+   * gave up may try again. False where only another configuration helps.
+   */
+  public boolean mayPass() {
+    return switch (this) {
+      case AS_PLANNED,
+          CONFIG_INVALID,
+          ARGUMENT_REFUSED,
+          TOO_MANY_DEVICES,
+          DRAINING,
+          STOP_REQUESTED ->
+          false;
+      case MODEL_NOT_FOUND,
+          MODEL_UNREADABLE,
+          MODEL_DOES_NOT_FIT,
+          WORKER_UNREACHABLE,
+          WORKER_UNSUITABLE,
+          WORKER_LOST,
+          UNKNOWN_DEVICE,
+          HEAD_IMAGE_UNSUITABLE,
+          ENDPOINT_TAKEN,
+          LLAMA_SERVER_ENDED,
+          LLAMA_SERVER_STALLED,
+          INTERNAL_ERROR ->
+          true;
+    };
   }
 
   /** Returns the name used in status, metrics and conditions, such as {@code ModelDoesNotFit}. */

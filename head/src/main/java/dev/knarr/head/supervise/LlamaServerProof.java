@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class LlamaServerProof {
 
   private static final Duration LIMIT = Duration.ofMinutes(2);
+  private static final Duration TICK = Duration.ofMillis(100);
   private static final Pattern DEVICE = Pattern.compile("^\\s*(RPC\\d+):\\s.*");
   private static final String REMEDY =
       " Use a llama-server built with ggml's RPC backend (GGML_RPC=ON) that speaks protocol 8.0,"
@@ -37,9 +39,10 @@ final class LlamaServerProof {
    * @param program llama-server
    * @param relays addresses of the relays
    * @param deviceCount how many devices the workers have
+   * @param lost whether a worker is lost, so that there is nothing to wait for any more
    * @throws HeadException with {@link HeadReason#HEAD_IMAGE_UNSUITABLE} when it does not see them
    */
-  static void prove(Path program, List<String> relays, int deviceCount)
+  static void prove(Path program, List<String> relays, int deviceCount, BooleanSupplier lost)
       throws InterruptedException {
     if (!Files.isExecutable(program)) {
       throw unsuitable(
@@ -47,7 +50,7 @@ final class LlamaServerProof {
     }
     ChildCommand command = new ChildCommand(program, LlamaServerArguments.listDevices(relays));
     try (LlamaServerProcess child = LlamaServerProcess.start(command)) {
-      int status = awaitEnd(child, program);
+      int status = awaitEnd(child, program, lost);
       List<String> devices = devices(child.tail().lines());
       if (status == 0 && devices.size() == deviceCount) {
         return;
@@ -58,20 +61,26 @@ final class LlamaServerProof {
     }
   }
 
-  private static int awaitEnd(LlamaServerProcess child, Path program) throws InterruptedException {
-    try {
-      return child.ended().get(LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (TimeoutException e) {
-      throw unsuitable(
-          program
-              + " --rpc … --list-devices did not end within "
-              + LIMIT.toSeconds()
-              + " s; it printed "
-              + child.tail().quote()
-              + ".",
-          e);
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("The thread of llama-server failed", e);
+  private static int awaitEnd(LlamaServerProcess child, Path program, BooleanSupplier lost)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + LIMIT.toNanos();
+    while (true) {
+      try {
+        return child.ended().get(TICK.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (TimeoutException e) {
+        if (lost.getAsBoolean() || System.nanoTime() >= deadline) {
+          throw unsuitable(
+              program
+                  + " --rpc … --list-devices did not end within "
+                  + LIMIT.toSeconds()
+                  + " s; it printed "
+                  + child.tail().quote()
+                  + ".",
+              e);
+        }
+      } catch (ExecutionException e) {
+        throw new IllegalStateException("The thread of llama-server failed", e);
+      }
     }
   }
 

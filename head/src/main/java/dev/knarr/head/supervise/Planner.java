@@ -16,6 +16,7 @@ import dev.knarr.plan.DevicePlan;
 import dev.knarr.plan.MemoryEstimate;
 import dev.knarr.plan.PlanException;
 import dev.knarr.plan.SplitPlan;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -42,8 +43,9 @@ final class Planner {
   /**
    * Reads the header of the model.
    *
-   * @throws HeadException with {@link HeadReason#MODEL_UNREADABLE} when a file is missing or no
-   *     model, {@link HeadReason#CONFIG_INVALID} when the split is none that can be done
+   * @throws HeadException with {@link HeadReason#MODEL_NOT_FOUND} when a file is missing, {@link
+   *     HeadReason#MODEL_UNREADABLE} when it is no model, {@link HeadReason#CONFIG_INVALID} when
+   *     the split is none that can be done
    */
   static Planner open(HeadConfig config) {
     TensorSplit.check(config);
@@ -65,7 +67,10 @@ final class Planner {
       return new Planner(
           config, MemoryEstimate.of(model, options), draft == null ? 0 : draftBytes(draft));
     } catch (GgufException e) {
-      throw new HeadException(HeadReason.MODEL_UNREADABLE, sentence(e), e);
+      throw new HeadException(
+          Files.notExists(e.file()) ? HeadReason.MODEL_NOT_FOUND : HeadReason.MODEL_UNREADABLE,
+          sentence(e),
+          e);
     } catch (IllegalArgumentException e) {
       throw new HeadException(HeadReason.CONFIG_INVALID, sentence(e), e);
     }
@@ -153,7 +158,6 @@ final class Planner {
             case DOES_NOT_FIT -> HeadReason.MODEL_DOES_NOT_FIT;
             case TOO_MANY_DEVICES -> HeadReason.TOO_MANY_DEVICES;
             case SPLIT_MISMATCH -> HeadReason.CONFIG_INVALID;
-            case UNKNOWN_DEVICE -> HeadReason.UNKNOWN_DEVICE;
             case NO_DEVICES -> HeadReason.WORKER_UNSUITABLE;
           };
       throw new HeadException(reason, sentence(e), e);

@@ -24,8 +24,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The head without its management port: proves workers and llama-server, plans, runs llama-server
- * and starts it again, until it is closed. One thread of its own does all this; {@link #status},
- * {@link #start} and {@link #close} may be called by any.
+ * and starts it again, until it is closed. What made it give up and may pass is tried again, too.
+ * One thread of its own does all this; {@link #status}, {@link #start} and {@link #close} may be
+ * called by any.
  */
 public final class Supervisor implements AutoCloseable {
 
@@ -36,6 +37,7 @@ public final class Supervisor implements AutoCloseable {
 
   private final HeadConfig config;
   private final MeterRegistry registry;
+  private final Clock clock;
   private final WeightLedger ledger = new WeightLedger();
   private final StatusBoard board;
   private final Workers workers;
@@ -50,6 +52,9 @@ public final class Supervisor implements AutoCloseable {
   /** A loss that no missing worker has explained yet. */
   private Signal.@Nullable WorkerLost unexplainedLoss;
 
+  /** Whether it has been said how the workers are spoken to: files of TLS are watched from then. */
+  private boolean spoken;
+
   /** One proof of the program is enough for the life of this process. */
   private boolean serverProven;
 
@@ -57,6 +62,7 @@ public final class Supervisor implements AutoCloseable {
   public Supervisor(HeadConfig config, MeterRegistry registry, Clock clock) {
     this.config = config;
     this.registry = registry;
+    this.clock = clock;
     this.board = new StatusBoard(config, clock, ledger);
     this.workers = new Workers(config, registry, board, ledger, clock);
     this.serverMetrics = new LlamaServerMetrics(registry);
@@ -87,12 +93,27 @@ public final class Supervisor implements AutoCloseable {
   }
 
   private void run() {
+    RetryPause pause = new RetryPause(clock);
     try {
-      serve();
-    } catch (HeadException e) {
-      board.enter(HeadPhase.FAILED, e.reason(), e.sentence());
+      // Given up means that somebody has to act, and not that the head has to be started anew.
+      while (attempt().mayPass()) {
+        Thread.sleep(pause.failed());
+      }
     } catch (InterruptedException _) {
       LOG.debug("The supervisor was asked to stop");
+    } finally {
+      workers.close();
+    }
+  }
+
+  /** Serves until it is drained or has to give up; returns why it ended. */
+  private HeadReason attempt() throws InterruptedException {
+    try {
+      serve();
+      return HeadReason.DRAINING;
+    } catch (HeadException e) {
+      board.enter(HeadPhase.FAILED, e.reason(), e.sentence());
+      return e.reason();
     } catch (RuntimeException e) {
       LOG.error("The supervisor failed", e);
       board.enter(
@@ -100,14 +121,16 @@ public final class Supervisor implements AutoCloseable {
           HeadReason.INTERNAL_ERROR,
           "The head failed: %s. This is a fault of Knarr: report it with the head's log."
               .formatted(e));
-    } finally {
-      workers.close();
+      return HeadReason.INTERNAL_ERROR;
     }
   }
 
   private void serve() throws InterruptedException {
     LlamaServerArguments.refuseContradictions(config.llamaServer().arguments());
-    workers.speakBy(WorkerTransport.of(config));
+    if (!spoken) {
+      workers.speakBy(WorkerTransport.of(config));
+      spoken = true;
+    }
     Planner planner = Planner.open(config);
     Path program = new ProgramSearch(System.getenv("PATH")).find(config.llamaServer().program());
     @Nullable Planned plan = null;
@@ -174,8 +197,10 @@ public final class Supervisor implements AutoCloseable {
         "Finding out whether %s can use the workers.".formatted(program));
     workers.openRelays();
     workers.forgetLosses();
+    // A worker that hangs now would otherwise be noticed when the program's time is over.
+    workers.startHeartbeats();
     try {
-      LlamaServerProof.prove(program, workers.relayAddresses(), devices.size());
+      LlamaServerProof.prove(program, workers.relayAddresses(), devices.size(), workers::hasLoss);
       serverProven = true;
     } catch (HeadException e) {
       // A worker that went away meanwhile is no fault of the program.
@@ -184,6 +209,8 @@ public final class Supervisor implements AutoCloseable {
         throw new Signal.WorkerLost(loss);
       }
       throw e;
+    } finally {
+      workers.stopHeartbeats();
     }
   }
 

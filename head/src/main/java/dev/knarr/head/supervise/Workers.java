@@ -152,6 +152,11 @@ final class Workers implements RelayListener, AutoCloseable {
     losses.clear();
   }
 
+  /** Whether {@link #awaitLoss} has one to return. */
+  boolean hasLoss() {
+    return !losses.isEmpty();
+  }
+
   /** Returns the first loss since {@link #forgetLosses}, waiting for one until the limit. */
   @Nullable Loss awaitLoss(Duration limit) throws InterruptedException {
     return losses.poll(limit.toMillis(), TimeUnit.MILLISECONDS);

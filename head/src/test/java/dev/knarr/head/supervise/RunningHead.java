@@ -91,6 +91,23 @@ final class RunningHead implements AutoCloseable {
         config.limits());
   }
 
+  /** The same with another file of the model. */
+  static HeadConfig of(Path model, HeadConfig config) {
+    return new HeadConfig(
+        null,
+        new HeadConfig.Model("knarr-demo", model, null, null),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        config.split(),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        config.apiKeyFile(),
+        0,
+        config.limits());
+  }
+
   /** The same with time for running answers when it is asked to stop. */
   static HeadConfig draining(HeadConfig config, int seconds) {
     return new HeadConfig(

@@ -216,6 +216,52 @@ class SupervisionPartsTest {
     }
   }
 
+  @Nested
+  class GivenAProgramThatDoesNotEnd {
+
+    @TempDir Path folder;
+
+    @Test
+    void whenAWorkerIsLostMeanwhile_thenItsEndIsNotWaitedFor() throws IOException {
+      Path program =
+          Files.writeString(folder.resolve("llama-server"), "#!/bin/sh\nexec sleep 90\n");
+      assertThat(program.toFile().setExecutable(true)).isTrue();
+
+      assertThatThrownBy(() -> LlamaServerProof.prove(program, List.of(), 1, () -> true))
+          .isInstanceOf(HeadException.class)
+          .hasMessageContaining("did not end");
+    }
+  }
+
+  @Nested
+  class GivenAHeadThatGaveUp {
+
+    private final MovableClock clock = new MovableClock();
+    private final RetryPause pause = new RetryPause(clock);
+
+    @Test
+    void whenItFailsAgainAndAgain_thenItWaitsLongerUpToALimit() {
+      for (int seconds : List.of(5, 10, 20, 40, 80, 160, 300, 300)) {
+        assertThat(failedAfter(Duration.ofSeconds(1))).isEqualTo(Duration.ofSeconds(seconds));
+      }
+    }
+
+    @Test
+    void whenItHasServedInBetween_thenItBeginsAnew() {
+      failedAfter(Duration.ofSeconds(1));
+      failedAfter(Duration.ofSeconds(1));
+
+      assertThat(failedAfter(RetryPause.SERVED)).isEqualTo(RetryPause.FIRST);
+    }
+
+    private Duration failedAfter(Duration attempt) {
+      clock.now = clock.now.plus(attempt);
+      Duration paused = pause.failed();
+      clock.now = clock.now.plus(paused);
+      return paused;
+    }
+  }
+
   /** A clock that stands still until it is moved. */
   private static final class MovableClock extends Clock {
     Instant now = Instant.EPOCH;

@@ -189,6 +189,29 @@ class SupervisorTroubleIT {
   }
 
   @Nested
+  class GivenAModelThatIsMissing {
+
+    @TempDir Path folder;
+
+    @Test
+    void whenItComes_thenTheHeadServesWithoutHelp() throws IOException {
+      Path model = folder.resolve("model.gguf");
+      try (StockWorker worker = StockWorker.start();
+          RunningHead head =
+              new RunningHead(RunningHead.of(model, config(List.of(worker.address()))))) {
+        HeadStatus failed = head.awaitPhase(HeadPhase.FAILED);
+        assertThat(failed.reason()).isEqualTo(HeadReason.MODEL_NOT_FOUND);
+        assertThat(failed.message()).contains(model.toString());
+
+        Files.copy(RunningHead.MODEL, model);
+
+        await("it serves").atMost(Duration.ofSeconds(90)).until(() -> head.supervisor.isReady());
+        assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+      }
+    }
+  }
+
+  @Nested
   class GivenASplitOverADeviceThatIsNotThere {
 
     @Test

@@ -14,6 +14,7 @@ import dev.knarr.operator.dependent.ModelFiles.ModelFile;
 import dev.knarr.plan.FlashAttention;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
+import io.fabric8.kubernetes.api.model.KeyToPath;
 import io.fabric8.kubernetes.api.model.PodSpecBuilder;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.Volume;
@@ -25,7 +26,7 @@ import java.util.stream.IntStream;
 
 /** The head's pod and what it is told. Pure functions. */
 final class HeadPod {
-  static final String CONFIG_FILE = "head.json";
+  private static final String CONFIG_FILE = "head.json";
 
   /** From the signal until llama-server, the head and its sockets are gone, after the answers. */
   private static final int STOP_SECONDS = 45;
@@ -41,8 +42,22 @@ final class HeadPod {
   /** The template, with the revision of all that the pod is told. */
   static PodTemplateSpec template(Blueprint blueprint) {
     var template = unnamed(blueprint);
-    template.getMetadata().getAnnotations().put(Labels.REVISION, revision(blueprint, template));
+    var revision = revision(blueprint, template);
+    template.getMetadata().getAnnotations().put(Labels.REVISION, revision);
+    // A container that starts again while the spec changes reads what its own revision was told.
+    template.getSpec().getVolumes().stream()
+        .filter(volume -> volume.getName().equals(CONFIG_VOLUME))
+        .forEach(
+            volume ->
+                volume
+                    .getConfigMap()
+                    .setItems(List.of(new KeyToPath(configKey(revision), null, CONFIG_FILE))));
     return template;
+  }
+
+  /** The entry of the ConfigMap with what the head of a revision is told. */
+  static String configKey(String revision) {
+    return "head-%s.json".formatted(revision);
   }
 
   /** What the head is told. */

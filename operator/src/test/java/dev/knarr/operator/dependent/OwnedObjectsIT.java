@@ -14,6 +14,7 @@ import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.networking.v1.NetworkPolicy;
 import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** The dependents at work on a real API server, with the audit log as the witness of writes. */
@@ -204,6 +205,42 @@ final class OwnedObjectsIT extends OperatorInNamespace {
   }
 
   @Test
+  void whenTheHeadChanges_thenTheOneThatRunsKeepsWhatItWasTold() {
+    create("everything");
+    startOperator();
+    complete(awaitJob());
+    awaitHead();
+    var before = toldTo(one(Deployment.class));
+    assertThat(told()).containsOnlyKeys(before);
+    var text = told().get(before);
+
+    // The API server refuses the Deployment, so the head goes on as it is.
+    change(yaml -> yaml.replace("[\"--jinja\"]", "[\"--verbose\"]\n    runtimeClass: No_Name"));
+
+    await("what the next head is told").atMost(LIMIT).until(() -> told().size() == 2);
+    assertThat(toldTo(one(Deployment.class))).isEqualTo(before);
+    assertThat(told()).containsEntry(before, text);
+
+    change(yaml -> yaml.replace("[\"--jinja\"]", "[\"--verbose\"]"));
+
+    await("the next head").atMost(LIMIT).until(() -> !toldTo(one(Deployment.class)).equals(before));
+    await("what nobody reads any more goes").atMost(LIMIT).until(() -> told().size() == 1);
+    assertThat(told()).containsOnlyKeys(toldTo(one(Deployment.class)));
+  }
+
+  private Map<String, String> told() {
+    return client.configMaps().inNamespace(namespace).withName("glm-head").get().getData();
+  }
+
+  private static String toldTo(Deployment head) {
+    return head.getSpec().getTemplate().getSpec().getVolumes().stream()
+        .filter(volume -> volume.getName().equals("knarr-config"))
+        .map(volume -> volume.getConfigMap().getItems().getFirst().getKey())
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
   void whenAnObjectOfTheNameBelongsToSomebodyElse_thenItIsLeftAloneUntilItGoes() {
     var theirs =
         client
@@ -229,7 +266,10 @@ final class OwnedObjectsIT extends OperatorInNamespace {
     assertThat(all(Deployment.class)).isEmpty();
     client.resource(theirs).delete();
     awaitHead();
-    assertThat(client.resource(theirs).get().getData()).containsKey("head.json");
+    assertThat(client.resource(theirs).get().getData().keySet())
+        .singleElement()
+        .asString()
+        .matches("head-[0-9a-f]{16}\\.json");
   }
 
   @Test
