@@ -75,7 +75,7 @@ class CrdIT {
     client = server.client();
     // As users do, so that its size is proven to be enough for what kubectl keeps in annotations.
     server.kubectl("apply", "-f", GeneratedFilesTest.CRD_FILE.toString());
-    server.kubectl("wait", "--for=condition=Established", "crd/inferenceclusters.knarr.dev");
+    server.awaitKind("inferenceclusters.knarr.dev");
     client
         .resource(
             new NamespaceBuilder().withNewMetadata().withName(NAMESPACE).endMetadata().build())

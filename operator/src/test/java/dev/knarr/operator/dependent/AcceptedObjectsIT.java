@@ -42,7 +42,7 @@ final class AcceptedObjectsIT {
 
   @BeforeAll
   static void start() {
-    Definitions.podMonitors(ApiServer.shared().client());
+    Definitions.podMonitors(ApiServer.shared());
   }
 
   static List<String> clusters() {

@@ -61,8 +61,8 @@ abstract class OperatorInNamespace {
   static void startServer() {
     server = ApiServer.with().audit().start();
     client = server.client();
-    Definitions.clusters(client);
-    Definitions.podMonitors(client);
+    Definitions.clusters(server);
+    Definitions.podMonitors(server);
     // What the operator may do is tested with its chart; here it may do everything.
     client
         .rbac()

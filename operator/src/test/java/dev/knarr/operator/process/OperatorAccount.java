@@ -59,11 +59,7 @@ record OperatorAccount(Path kubeconfig, Set<String> granted) {
       var objects = objects(server, render(settings));
       var file = Files.writeString(folder.resolve("chart.yaml"), yaml(objects));
       server.kubectl("apply", "--server-side", "-f", file.toString());
-      server.kubectl(
-          "wait",
-          "--for=condition=Established",
-          "crd/inferenceclusters.knarr.dev",
-          "--timeout=60s");
+      server.awaitKind("inferenceclusters.knarr.dev");
       var token = server.kubectl("create", "token", "knarr", "-n", NAMESPACE).strip();
       return new OperatorAccount(
           Files.writeString(folder.resolve("operator.kubeconfig"), kubeconfig(server, token)),

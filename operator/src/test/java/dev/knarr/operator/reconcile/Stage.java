@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.operator.reconcile;
 
-import static org.awaitility.Awaitility.await;
-
-import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.operator.Scene;
 import dev.knarr.operator.dependent.SetUp;
 import dev.knarr.testkit.kube.ApiServer;
@@ -63,9 +60,7 @@ final class Stage implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    await("the definition")
-        .ignoreExceptions()
-        .until(() -> client.resources(InferenceCluster.class).list() != null);
+    server.awaitKind("inferenceclusters.knarr.dev");
     makeNode(ROOMY, List.of());
     makeNode(DOOMED, List.of(new Taint("NoSchedule", DOOMED, null, "")));
     // As the operator's own configuration has it.

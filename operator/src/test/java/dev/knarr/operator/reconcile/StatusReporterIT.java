@@ -78,7 +78,7 @@ class StatusReporterIT {
       throws IOException {
     try (var server = ApiServer.with().start()) {
       var client = server.client();
-      install(client);
+      install(server);
       var cluster = client.resources(InferenceCluster.class).inNamespace(NAMESPACE).withName("glm");
       var mixed = new CopyOnWriteArrayList<String>();
       var operator =
@@ -101,14 +101,13 @@ class StatusReporterIT {
     }
   }
 
-  private static void install(KubernetesClient client) throws IOException {
+  private static void install(ApiServer server) throws IOException {
+    var client = server.client();
     try (var definition =
         Files.newInputStream(Path.of("..", "crds", "inferenceclusters.knarr.dev.yaml"))) {
       client.load(definition).serverSideApply();
     }
-    await("the definition")
-        .ignoreExceptions()
-        .until(() -> client.resources(InferenceCluster.class).list() != null);
+    server.awaitKind("inferenceclusters.knarr.dev");
     client
         .resource(
             new NamespaceBuilder().withNewMetadata().withName(NAMESPACE).endMetadata().build())

@@ -3,11 +3,15 @@ package dev.knarr.testkit.kube;
 
 import io.fabric8.kubeapitest.KubeAPIServer;
 import io.fabric8.kubeapitest.KubeAPIServerConfigBuilder;
+import io.fabric8.kubernetes.api.model.apiextensions.v1.CustomResourceDefinition;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.dsl.base.CustomResourceDefinitionContext;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +25,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +37,7 @@ public final class ApiServer implements AutoCloseable {
   private static final long START_LIMIT_MILLIS = 180_000;
   private static final long SHORTEST_START_MILLIS = 60_000;
   private static final long STOP_LIMIT_SECONDS = 30;
+  private static final int KIND_LIMIT_SECONDS = 60;
   private static final String AUDIT_POLICY =
       """
       apiVersion: audit.k8s.io/v1
@@ -134,6 +140,44 @@ public final class ApiServer implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("Interrupted while %s ran".formatted(command), e);
     }
+  }
+
+  /**
+   * Waits until the kind of a definition that was just applied is served, which takes it a moment.
+   *
+   * @param definition its name, as {@code PLURAL.GROUP}
+   */
+  public void awaitKind(String definition) {
+    var known =
+        client
+            .apiextensions()
+            .v1()
+            .customResourceDefinitions()
+            .withName(definition)
+            .waitUntilCondition(ApiServer::isEstablished, KIND_LIMIT_SECONDS, TimeUnit.SECONDS);
+    var kind = client.genericKubernetesResources(CustomResourceDefinitionContext.fromCrd(known));
+    for (int i = 0; ; i++) {
+      try {
+        kind.inAnyNamespace().list();
+        return;
+      } catch (KubernetesClientException e) {
+        if (e.getCode() != HttpURLConnection.HTTP_NOT_FOUND || i == KIND_LIMIT_SECONDS) {
+          throw e;
+        }
+        LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(1));
+      }
+    }
+  }
+
+  private static boolean isEstablished(@Nullable CustomResourceDefinition definition) {
+    return definition != null
+        && definition.getStatus() != null
+        && definition.getStatus().getConditions() != null
+        && definition.getStatus().getConditions().stream()
+            .anyMatch(
+                condition ->
+                    condition.getType().equals("Established")
+                        && condition.getStatus().equals("True"));
   }
 
   /** A client that acts as this user, such as {@code system:serviceaccount:NAMESPACE:NAME}. */
