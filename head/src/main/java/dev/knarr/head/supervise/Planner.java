@@ -158,6 +158,7 @@ final class Planner {
             case DOES_NOT_FIT -> HeadReason.MODEL_DOES_NOT_FIT;
             case TOO_MANY_DEVICES -> HeadReason.TOO_MANY_DEVICES;
             case SPLIT_MISMATCH -> HeadReason.CONFIG_INVALID;
+            case UNKNOWN_DEVICE -> HeadReason.UNKNOWN_DEVICE;
             case NO_DEVICES -> HeadReason.WORKER_UNSUITABLE;
           };
       throw new HeadException(reason, sentence(e), e);
