@@ -53,7 +53,7 @@ class TroublesE2E {
             DEMO + ", parallelSequences: 64",
             ONE_WORKER.formatted(", resources: {limits: {memory: 150Mi}}")),
         trouble(
-            ConditionReason.CONFIG_INVALID,
+            ConditionReason.UNKNOWN_DEVICE,
             "split.devices names cpu-0/3, which is not there",
             DEMO,
             plain + ", split: {devices: [{name: cpu-0/3}]}"));
