@@ -162,17 +162,7 @@ class FirstClusterE2E {
 
     await("all objects to be gone")
         .atMost(LIMIT)
-        .until(
-            () ->
-                kubernetes
-                    .kubectl(
-                        "get",
-                        "all,configmaps,secrets,networkpolicies,poddisruptionbudgets,persistentvolumeclaims",
-                        "-l",
-                        "knarr.dev/cluster=demo",
-                        "-o",
-                        "name")
-                    .isBlank());
+        .until(() -> kubernetes.objectsOf("demo").isEmpty());
     assertThat(
             kubernetes.kubectl(
                 "get", "persistentvolumeclaim/demo-model", "-o", "jsonpath={.status.phase}"))

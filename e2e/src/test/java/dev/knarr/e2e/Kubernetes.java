@@ -132,6 +132,18 @@ final class Kubernetes implements AutoCloseable {
     return run(COMMAND_LIMIT, words);
   }
 
+  /** What belongs to an InferenceCluster, as {@code kubectl get -o name} has it. */
+  String objectsOf(String cluster) {
+    return kubectl(
+            "get",
+            "all,configmaps,secrets,networkpolicies,poddisruptionbudgets,persistentvolumeclaims",
+            "-l",
+            "knarr.dev/cluster=" + cluster,
+            "-o",
+            "name")
+        .strip();
+  }
+
   /** Gives the operator another set of values, on top of what it has, and waits until it runs. */
   void upgradeOperator(String... settings) {
     var chart = ROOT.resolve("helm/knarr").toString();

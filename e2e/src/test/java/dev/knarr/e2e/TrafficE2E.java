@@ -20,7 +20,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @ExtendWith(RealCluster.class)
 class TrafficE2E {
-  private static final int TOKENS = 900;
+  private static final int TOKENS = 300;
   private static final double PERCENT = 1;
   private static final Pattern COUNTER =
       Pattern.compile("knarr_(?:head|worker)_rpc_bytes_total\\{(.*)} (\\S+)");
