@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
     message = Sentences.CLAIM_FIXED)
 public class ClaimTemplate {
   /**
-   * How large, such as 400Gi. Required for a model; for a tensor cache the size of the cache is
-   * used. It can grow where the storage class allows that, and not shrink.
+   * How large, such as 400Gi. Required for a model, whose claim grows with it where the storage
+   * class allows that, and never shrinks. For a tensor cache the size of the cache is the default,
+   * and it cannot be changed later.
    */
   @ValidationRule(value = Cel.POSITIVE_SIZE, message = Sentences.SIZE_POSITIVE)
   private @Nullable Quantity size;

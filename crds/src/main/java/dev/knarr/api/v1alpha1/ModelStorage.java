@@ -16,13 +16,6 @@ import org.jspecify.annotations.Nullable;
     value = "!has(self.claim) || has(self.claim.size)",
     message = Sentences.CLAIM_SIZE,
     fieldPath = ".claim.size")
-@ValidationRule(
-    value =
-        "!has(self.claim) || !has(self.claim.size) || !has(oldSelf.claim) || !has(oldSelf.claim.size)"
-            + " || !isQuantity(string(self.claim.size))"
-            + " || quantity(string(self.claim.size)).compareTo(quantity(string(oldSelf.claim.size))) >= 0",
-    message = Sentences.CLAIM_SHRUNK,
-    fieldPath = ".claim.size")
 public class ModelStorage {
   /** A claim made for this cluster and kept when it is deleted. */
   private @Nullable ClaimTemplate claim;

@@ -42,8 +42,6 @@ public final class Sentences {
       "At most one kind of storage may be set. Keep one of claim, claimName, hostPath and emptyDir.";
   public static final String CLAIM_SIZE =
       "A claim for a model needs a size. Add one, such as 400Gi.";
-  public static final String CLAIM_SHRUNK =
-      "A claim cannot be made smaller. Put the size back, or use claimName with a claim of yours, or make a cluster of another name.";
   public static final String CLAIM_FIXED =
       "accessModes and storageClassName of a claim cannot be changed. Put them back, or rename the group, or make a cluster of another name.";
   public static final String SIZE =

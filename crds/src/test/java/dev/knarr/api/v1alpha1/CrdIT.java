@@ -128,7 +128,6 @@ class CrdIT {
       violations(() -> dryRun(read(file)));
     }
     path();
-    shrunk();
     changedKind();
     changedSize();
     changedClaim();
@@ -195,46 +194,6 @@ class CrdIT {
       assertThat(changed("{ size: 20Gi }", "{ size: 30Gi, emptyDir: { sizeLimit: 40Gi } }"))
           .isEmpty();
     }
-  }
-
-  @Nested
-  class GivenAModelOnAClaim {
-    @Test
-    void whenTheClaimIsToShrink_thenItIsRefused() {
-      assertThat(shrunk())
-          .containsExactly(new Violation("spec.model.storage.claim.size", Sentences.CLAIM_SHRUNK));
-    }
-
-    @Test
-    void whenTheClaimIsToGrow_thenItMay() {
-      assertThat(changedModel("400Gi", "1Ti")).isEmpty();
-    }
-
-    @Test
-    void whenItsSizeIsWrittenDifferently_thenThatIsNoChange() {
-      assertThat(changedModel("1Gi", "1024Mi")).isEmpty();
-    }
-  }
-
-  private static List<Violation> shrunk() {
-    return changedModel("400Gi", "399Gi");
-  }
-
-  /** What is said when the size of a model's claim changes. */
-  private static List<Violation> changedModel(String before, String after) {
-    create(withStorage(before));
-    try {
-      return violations(() -> update(withStorage(after)));
-    } finally {
-      client.resource(withStorage(after)).inNamespace(NAMESPACE).delete();
-    }
-  }
-
-  private static GenericKubernetesResource withStorage(String size) {
-    var cluster = cluster("stored", "workers: [{ name: cpu, backend: cpu }]");
-    Map<String, Object> model = cluster.get("spec", "model");
-    model.put("storage", Map.of("claim", Map.of("size", size)));
-    return cluster;
   }
 
   private static List<Violation> changedKind() {

@@ -31,7 +31,6 @@ class InvalidFilesTest {
           Sentences.KUBERNETES_PATH,
           Sentences.CACHE_KIND_FIXED,
           Sentences.CACHE_SIZE_FIXED,
-          Sentences.CLAIM_SHRUNK,
           Sentences.CLAIM_FIXED);
 
   static List<Path> files() throws IOException {

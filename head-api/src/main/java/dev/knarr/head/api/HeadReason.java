@@ -57,13 +57,7 @@ public enum HeadReason {
    */
   public boolean mayPass() {
     return switch (this) {
-      case AS_PLANNED,
-          CONFIG_INVALID,
-          ARGUMENT_REFUSED,
-          TOO_MANY_DEVICES,
-          DRAINING,
-          STOP_REQUESTED ->
-          false;
+      case AS_PLANNED, ARGUMENT_REFUSED, TOO_MANY_DEVICES, DRAINING, STOP_REQUESTED -> false;
       case MODEL_NOT_FOUND,
           MODEL_UNREADABLE,
           MODEL_DOES_NOT_FIT,
@@ -71,6 +65,7 @@ public enum HeadReason {
           WORKER_UNSUITABLE,
           WORKER_LOST,
           UNKNOWN_DEVICE,
+          CONFIG_INVALID,
           HEAD_IMAGE_UNSUITABLE,
           ENDPOINT_TAKEN,
           LLAMA_SERVER_ENDED,

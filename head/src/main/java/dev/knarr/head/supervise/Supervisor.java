@@ -108,6 +108,9 @@ public final class Supervisor implements AutoCloseable {
 
   /** Serves until it is drained or has to give up; returns why it ended. */
   private HeadReason attempt() throws InterruptedException {
+    // A loss of an attempt before is explained by how that ended.
+    unexplainedLoss = null;
+    provingPhase = HeadPhase.PROVING_WORKERS;
     try {
       serve();
       return HeadReason.DRAINING;

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -43,6 +44,7 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
    *     spec changes
    * @param claims the claims that the model lies on, as far as they are there
    * @param missedBy the UID of a head's pod that has not found the model's files as they should be
+   * @param headClaims the claims that pods of the head mount as it was last made
    * @param operatorNamespace where the operator runs
    * @param monitoringLabels labels of the namespaces that Prometheus runs in; all when empty
    */
@@ -52,12 +54,14 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
       boolean pinned,
       Map<String, ModelClaim> claims,
       Optional<String> missedBy,
+      Set<String> headClaims,
       String operatorNamespace,
       Map<String, String> monitoringLabels) {
     /** Copies the collections. */
     public Facts {
       workerReplicas = Map.copyOf(workerReplicas);
       claims = Map.copyOf(claims);
+      headClaims = Set.copyOf(headClaims);
       monitoringLabels = Map.copyOf(monitoringLabels);
     }
   }
@@ -83,6 +87,7 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
             pinned,
             facts.claims(),
             facts.missedBy(),
+            facts.headClaims(),
             facts.operatorNamespace(),
             facts.monitoringLabels()));
   }
@@ -98,6 +103,7 @@ public record Blueprint(InferenceCluster cluster, ResolvedSpec spec, Release rel
             facts.pinned(),
             claims,
             facts.missedBy(),
+            facts.headClaims(),
             facts.operatorNamespace(),
             facts.monitoringLabels()));
   }

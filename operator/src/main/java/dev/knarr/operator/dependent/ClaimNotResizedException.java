@@ -6,24 +6,15 @@ import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 
 /** The API server does not let the model's claim become larger. */
-public final class ClaimNotResizedException extends RuntimeException {
+public final class ClaimNotResizedException extends RefusedException {
   private static final long serialVersionUID = 1L;
 
   ClaimNotResizedException(
       String claim, Quantity from, Quantity to, KubernetesClientException refused) {
     super(
+        ConditionReason.API_REFUSED,
         "Claim %s cannot be made larger, from %s to %s: %s. Put storage.claim.size back to %s, or let its storage class expand volumes (allowVolumeExpansion), or name a claim that is large enough in storage.claimName."
             .formatted(claim, from, to, ApiWords.of(refused), from),
         refused);
-  }
-
-  /** What is wrong and what to do. */
-  public String sentence() {
-    return String.valueOf(getMessage());
-  }
-
-  /** Always the same. */
-  public ConditionReason reason() {
-    return ConditionReason.API_REFUSED;
   }
 }

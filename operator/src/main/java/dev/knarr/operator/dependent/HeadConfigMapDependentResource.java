@@ -12,6 +12,7 @@ import io.javaoperatorsdk.operator.api.reconciler.Context;
 import io.javaoperatorsdk.operator.processing.dependent.kubernetes.KubernetesDependent;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What the head is told, with an entry for each revision. It is written before the Deployment,
@@ -39,24 +40,38 @@ public class HeadConfigMapDependentResource extends OwnedDependentResource<Confi
   public Map<String, ConfigMap> desiredResources(
       InferenceCluster cluster, Context<InferenceCluster> context) {
     var desired = super.desiredResources(cluster, context);
-    if (Blueprint.of(context).facts().pinned()) {
-      return desired;
-    }
+    var blueprint = Blueprint.of(context);
     var running =
         context
             .getSecondaryResourcesAsStream(Deployment.class)
             .map(head -> head.getSpec().getTemplate().getMetadata().getAnnotations())
-            .map(annotations -> HeadPod.configKey(annotations.getOrDefault(Labels.REVISION, "")))
+            .map(annotations -> annotations.getOrDefault(Labels.REVISION, ""))
             .toList();
-    getSecondaryResources(cluster, context)
-        .forEach(
-            (name, actual) -> {
-              var wanted = desired.get(name);
-              if (wanted != null) {
-                keep(running, actual, wanted);
-              }
-            });
+    var present = getSecondaryResources(cluster, context);
+    if (blueprint.facts().pinned()) {
+      if (present.isEmpty()) {
+        // It was lost; the head of another release reads the entry of its own revision.
+        desired.values().forEach(lost -> restore(running, blueprint, lost));
+      }
+      return desired;
+    }
+    present.forEach(
+        (name, actual) -> {
+          var wanted = desired.get(name);
+          if (wanted != null) {
+            keep(running.stream().map(HeadPod::configKey).toList(), actual, wanted);
+          }
+        });
     return desired;
+  }
+
+  private static void restore(List<String> revisions, Blueprint blueprint, ConfigMap lost) {
+    lost.setData(
+        revisions.stream()
+            .collect(
+                Collectors.toMap(
+                    HeadPod::configKey, revision -> HeadPod.config(blueprint, revision).toJson())));
+    AppliedState.stamp(lost);
   }
 
   private static void keep(List<String> keys, ConfigMap actual, ConfigMap wanted) {

@@ -78,7 +78,8 @@ final class HeadPod {
             ModelFiles.of(blueprint).fetchedByHead() ? FetchPod.config(blueprint).toJson() : ""));
   }
 
-  private static HeadConfig config(Blueprint blueprint, String revision) {
+  /** What the head of this revision is told. */
+  static HeadConfig config(Blueprint blueprint, String revision) {
     var spec = blueprint.spec();
     var files = ModelFiles.of(blueprint);
     return new HeadConfig(

@@ -18,6 +18,7 @@ import io.fabric8.kubernetes.api.model.ResourceRequirementsBuilder;
 import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.WeightedPodAffinityTerm;
 import java.util.ArrayList;
+import java.util.Objects;
 
 /** The pod of the model's Job. Pure functions. */
 final class ModelPod {
@@ -57,14 +58,15 @@ final class ModelPod {
   private static PlacementSpec place(Blueprint blueprint) {
     var place = PodParts.place(blueprint.spec().head().spec());
     boolean shared = ModelFiles.of(blueprint).areShared(blueprint);
-    if (shared && place.getAffinity() == null) {
+    boolean beside = !shared && mountsWhatTheHeadMounts(blueprint);
+    if (!beside && place.getAffinity() == null) {
       return place;
     }
     var affinity = new AffinityBuilder(PodParts.or(place.getAffinity(), new Affinity()));
     if (affinity.hasPodAffinity()) {
       affinity.withPodAffinity(wished(affinity.buildPodAffinity()));
     }
-    if (!shared) {
+    if (beside) {
       affinity
           .editOrNewPodAffinity()
           .addNewRequiredDuringSchedulingIgnoredDuringExecution()
@@ -75,6 +77,13 @@ final class ModelPod {
     }
     place.setAffinity(affinity.build());
     return place;
+  }
+
+  private static boolean mountsWhatTheHeadMounts(Blueprint blueprint) {
+    return ModelFiles.of(blueprint).volumes(blueprint).stream()
+        .map(Volume::getPersistentVolumeClaim)
+        .filter(Objects::nonNull)
+        .anyMatch(claim -> blueprint.facts().headClaims().contains(claim.getClaimName()));
   }
 
   /** Pods that a head wants to be with may be its workers, which come after the model. */

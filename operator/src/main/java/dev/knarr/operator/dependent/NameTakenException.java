@@ -5,7 +5,7 @@ import dev.knarr.api.v1alpha1.ConditionReason;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 
 /** An object of a name that a cluster needs belongs to somebody else, and is left alone. */
-public final class NameTakenException extends RuntimeException {
+public final class NameTakenException extends RefusedException {
   private static final long serialVersionUID = 1L;
 
   private final String kind;
@@ -14,8 +14,10 @@ public final class NameTakenException extends RuntimeException {
 
   private NameTakenException(String kind, String name, String owner) {
     super(
+        ConditionReason.NAME_TAKEN,
         "There is a %s named %s already, and it belongs to %s. Rename the cluster, or remove that object if nobody needs it."
-            .formatted(kind, name, owner));
+            .formatted(kind, name, owner),
+        null);
     this.kind = kind;
     this.name = name;
     this.owner = owner;
@@ -33,11 +35,6 @@ public final class NameTakenException extends RuntimeException {
         .orElse("nobody that Knarr knows");
   }
 
-  /** What is wrong and what to do. */
-  public String sentence() {
-    return String.valueOf(getMessage());
-  }
-
   /** The kind of the object. */
   public String kind() {
     return kind;
@@ -51,10 +48,5 @@ public final class NameTakenException extends RuntimeException {
   /** Whose it is, as far as its owner references say. */
   public String owner() {
     return owner;
-  }
-
-  /** Always the same. */
-  public ConditionReason reason() {
-    return ConditionReason.NAME_TAKEN;
   }
 }

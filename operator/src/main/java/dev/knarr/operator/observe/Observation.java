@@ -4,7 +4,9 @@ package dev.knarr.operator.observe;
 import dev.knarr.operator.Labels;
 import io.fabric8.kubernetes.api.model.Event;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaimVolumeSource;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Volume;
 import io.fabric8.kubernetes.api.model.apps.Deployment;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
@@ -106,6 +108,16 @@ public record Observation(
         .map(nodes::get)
         .filter(node -> node.since().isBefore(at.minus(patience)))
         .isPresent();
+  }
+
+  /** The claims that pods of the head mount as its Deployment has it. */
+  public Set<String> headClaims() {
+    return deployment.stream()
+        .flatMap(head -> head.getSpec().getTemplate().getSpec().getVolumes().stream())
+        .map(Volume::getPersistentVolumeClaim)
+        .filter(Objects::nonNull)
+        .map(PersistentVolumeClaimVolumeSource::getClaimName)
+        .collect(Collectors.toSet());
   }
 
   /** What the head said, when it did. */

@@ -19,7 +19,7 @@ import java.util.Optional;
  * Names what keeps pods from being made at all. Such a pod exists nowhere: only the controller that
  * tries to make it says so, in events, or in a condition of a Deployment.
  */
-final class RefusalDiagnosis {
+public final class RefusalDiagnosis {
   private RefusalDiagnosis() {}
 
   static List<Finding> diagnose(Observation seen, Part part) {
@@ -92,13 +92,14 @@ final class RefusalDiagnosis {
         "Kubernetes refuses %s: %s %s".formatted(pods, sentence(words), remedy(words)));
   }
 
-  private static String remedy(String words) {
+  /** What to do where admission refuses something in these words. */
+  public static String remedy(String words) {
     if (words.contains("exceeded quota") || words.contains("failed quota")) {
       return "Raise the quota of the namespace, or ask for less.";
     }
     if (words.contains("violates PodSecurity")) {
       return "Remove what the namespace's pod security level forbids, such as hostPath, or run the cluster in a namespace whose level allows it.";
     }
-    return "Change what refuses them: a limit range, a policy or an admission webhook.";
+    return "Change what refuses it: a limit range, a policy or an admission webhook.";
   }
 }

@@ -167,19 +167,19 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
     var seen = observer.observe(cluster, context);
     var violations = violations(cluster);
     if (!violations.isEmpty()) {
-      return keep(cluster, violations, seen);
+      return keep(cluster, violations, seen, context);
     }
     var blueprint = blueprint(cluster, seen, context);
     var byAnother = Built.byAnother(blueprint, seen);
     var problems = byAnother.isPresent() ? List.<Violation>of() : blueprint.problems();
     if (!problems.isEmpty()) {
-      return keep(cluster, problems, seen);
+      return keep(cluster, problems, seen, context);
     }
     var built = byAnother.orElseGet(() -> Built.of(blueprint));
     var decision =
         RolloutDecision.of(RolloutView.of(blueprint.spec(), built.workerRevisions(), seen));
     var result = apply(blueprint, built, decision, seen, context);
-    var control = reporter.report(cluster, result.pass(), seen);
+    var control = reporter.report(cluster, result.pass(), seen, context.resourceOperations());
     result.due().ifPresent(due -> lookAgainBy(control, due));
     return control;
   }
@@ -231,6 +231,7 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
             false,
             ModelClaims.of(context.getClient(), cluster.getMetadata().getNamespace(), spec),
             seen.headWithoutModel(),
+            seen.headClaims(),
             config.namespace(),
             config.monitoringNamespaceLabels().orElse(List.of()).stream()
                 .map(label -> label.split("=", 2))
@@ -291,13 +292,17 @@ public final class InferenceClusterReconciler implements Reconciler<InferenceClu
 
   /** Reports a spec that cannot be used; what runs goes on by the last one that could. */
   private UpdateControl<InferenceCluster> keep(
-      InferenceCluster cluster, List<Violation> violations, Observation seen) {
+      InferenceCluster cluster,
+      List<Violation> violations,
+      Observation seen,
+      Context<InferenceCluster> context) {
     // That is what a user has to know first, so a refusal is not told.
     var _ = attempt(() -> removeLost(cluster, seen));
     if (mounted(seen, ClusterNames.of(cluster).certificatesSecret())) {
       var _ = attempt(() -> renew(cluster, seen.groups()));
     }
-    var control = reporter.report(cluster, Pass.invalid(violations), seen);
+    var control =
+        reporter.report(cluster, Pass.invalid(violations), seen, context.resourceOperations());
     if (!seen.pods().isEmpty()) {
       lookAgainBy(control, clock.instant().plus(WHILE_INVALID));
     }

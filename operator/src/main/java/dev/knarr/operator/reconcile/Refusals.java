@@ -3,9 +3,8 @@ package dev.knarr.operator.reconcile;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
 import dev.knarr.operator.dependent.ApiWords;
-import dev.knarr.operator.dependent.ClaimNotResizedException;
-import dev.knarr.operator.dependent.ImageVolumesUnsupportedException;
-import dev.knarr.operator.dependent.NameTakenException;
+import dev.knarr.operator.dependent.RefusedException;
+import dev.knarr.operator.observe.RefusalDiagnosis;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.javaoperatorsdk.operator.AggregatedOperatorException;
 import java.net.HttpURLConnection;
@@ -35,13 +34,7 @@ final class Refusals {
 
   private static Optional<Notice> of(Exception failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof NameTakenException taken) {
-        return Optional.of(new Notice(taken.reason(), taken.sentence()));
-      }
-      if (cause instanceof ImageVolumesUnsupportedException unsupported) {
-        return Optional.of(new Notice(unsupported.reason(), unsupported.sentence()));
-      }
-      if (cause instanceof ClaimNotResizedException refused) {
+      if (cause instanceof RefusedException refused) {
         return Optional.of(new Notice(refused.reason(), refused.sentence()));
       }
       if (cause instanceof KubernetesClientException refused && FINAL.contains(refused.getCode())) {
@@ -57,15 +50,13 @@ final class Refusals {
   }
 
   private static String remedy(String words, int code) {
-    if (words.contains("exceeded quota") || words.contains("failed quota")) {
-      return "Raise the quota of the namespace, or ask for less.";
+    if (code != HttpURLConnection.HTTP_FORBIDDEN) {
+      return "Correct the spec.";
     }
-    if (words.contains("admission webhook") || words.contains("AdmissionPolicy")) {
-      return "Change the spec, or the policy that refuses it.";
-    }
-    return code == HttpURLConnection.HTTP_FORBIDDEN
+    // "User … cannot create resource …" is the authorizer's; all others are of admission.
+    return words.contains("cannot ") && words.contains(" resource ")
         ? "Give the operator this right: the chart of its version does."
-        : "Correct the spec.";
+        : RefusalDiagnosis.remedy(words);
   }
 
   /** What went wrong at last, in the API server's words where it was that. */

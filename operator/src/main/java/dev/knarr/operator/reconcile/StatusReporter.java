@@ -8,6 +8,8 @@ import dev.knarr.api.v1alpha1.InferenceCluster;
 import dev.knarr.api.v1alpha1.InferenceClusterStatus;
 import dev.knarr.operator.observe.Observation;
 import io.fabric8.kubernetes.api.model.ObjectMetaBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.javaoperatorsdk.operator.api.reconciler.ResourceOperations;
 import io.javaoperatorsdk.operator.api.reconciler.UpdateControl;
 import java.time.Duration;
 import java.util.Objects;
@@ -31,21 +33,27 @@ public final class StatusReporter {
   }
 
   /**
-   * Tells of occurrences, and returns what to write and when to look again.
+   * Writes the status where it has changed, tells of what has occurred, and returns when to look
+   * again.
    *
    * @param cluster with its previous status, which stays as it is
+   * @throws KubernetesClientException 409 when the cluster has changed meanwhile: nothing was
+   *     written, and nothing told
    */
   public UpdateControl<InferenceCluster> report(
-      InferenceCluster cluster, Pass pass, Observation seen) {
+      InferenceCluster cluster,
+      Pass pass,
+      Observation seen,
+      ResourceOperations<InferenceCluster> operations) {
     var previous = cluster.getStatus();
     var next = StatusBuilder.build(cluster, pass, seen);
+    if (!same(previous, next)) {
+      operations.serverSideApplyPrimaryStatus(only(cluster, next));
+    }
     for (var occurrence : StatusEvents.between(previous, next, seen)) {
       events.publish(cluster, occurrence);
     }
-    var control =
-        same(previous, next)
-            ? UpdateControl.<InferenceCluster>noUpdate()
-            : UpdateControl.patchStatus(only(cluster, next));
+    var control = UpdateControl.<InferenceCluster>noUpdate();
     lookAgain(next).ifPresent(control::rescheduleAfter);
     return control;
   }

@@ -35,7 +35,7 @@ public final class PodRemoval {
   public void delete(Observation seen, List<String> names) {
     seen.pods().stream()
         .filter(pod -> names.contains(pod.getMetadata().getName()))
-        .forEach(pod -> delete(pod, false));
+        .forEach(pod -> isDeleted(pod, false));
   }
 
   /**
@@ -48,18 +48,19 @@ public final class PodRemoval {
     if (nodeLost.isZero()) {
       return List.of();
     }
-    var lost =
-        seen.pods().stream()
-            .map(PodView::new)
-            .filter(pod -> !pod.ended())
-            .filter(pod -> seen.nodeLostFor(pod, nodeLost))
-            .toList();
-    lost.forEach(pod -> delete(pod.pod(), true));
-    return lost;
+    return seen.pods().stream()
+        .map(PodView::new)
+        .filter(pod -> !pod.ended())
+        .filter(pod -> seen.nodeLostFor(pod, nodeLost))
+        .filter(pod -> isDeleted(pod.pod(), true))
+        .toList();
   }
 
-  /** Only this very pod, not one that has come in its place. */
-  private void delete(Pod pod, boolean byForce) {
+  /**
+   * Deletes only this very pod, not one that has come in its place; false when it has changed or
+   * gone meanwhile, which the next pass looks at.
+   */
+  private boolean isDeleted(Pod pod, boolean byForce) {
     var options =
         new DeleteOptionsBuilder()
             .withApiVersion("v1")
@@ -77,11 +78,12 @@ public final class PodRemoval {
               .formatted(pod.getMetadata().getNamespace(), pod.getMetadata().getName()),
           "DELETE",
           options);
+      return true;
     } catch (KubernetesClientException e) {
-      // It has changed or gone meanwhile; the next pass looks at it again.
       if (!PASSED.contains(e.getCode())) {
         throw e;
       }
+      return false;
     }
   }
 }

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -104,6 +105,7 @@ final class Blueprints {
             false,
             Map.of("models", new ModelClaim("uid-of-models", true)),
             Optional.empty(),
+            Set.of("glm-model", "single"),
             "knarr-system",
             Map.of("kubernetes.io/metadata.name", "monitoring")));
   }

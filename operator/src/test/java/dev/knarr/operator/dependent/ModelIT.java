@@ -155,6 +155,12 @@ final class ModelIT extends OperatorInNamespace {
         .startsWith("Claim glm-model cannot be made larger, from 400Gi to 500Gi: ")
         .contains("the storageclass that provisions the pvc must support resize. Put ");
     assertThat(size(claim.get())).containsEntry("storage", new Quantity("400Gi"));
+
+    change(text -> text.replace("storageClassName: shared", "storageClassName: no"));
+
+    await("what it says to do helps")
+        .atMost(LIMIT)
+        .until(() -> !"ApiRefused".equals(cluster().getStatus().getReason()));
   }
 
   @Test

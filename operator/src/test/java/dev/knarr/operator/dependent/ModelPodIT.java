@@ -10,6 +10,8 @@ import dev.knarr.testkit.kube.ApiServer;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
 import io.fabric8.kubernetes.api.model.NodeBuilder;
 import io.fabric8.kubernetes.api.model.NodeStatusBuilder;
+import io.fabric8.kubernetes.api.model.PersistentVolumeBuilder;
+import io.fabric8.kubernetes.api.model.PersistentVolumeClaimBuilder;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.fabric8.kubernetes.api.model.Quantity;
@@ -60,12 +62,22 @@ final class ModelPodIT {
     assertThat(awaitNode(model("new"))).isEqualTo("large");
   }
 
+  @Test
+  void whenTheModelLiesOnAnotherClaimThanTheHeadMounts_thenAnyNodeWillDo() {
+    makeNamespace("moved");
+    head("moved", "small", "1Gi");
+
+    assertThat(awaitNode(model("moved", "other"))).isEqualTo("large");
+  }
+
   private static Pod model(String namespace) {
-    // Claims would have to be bound first; a folder of a node is where its head is, too.
+    return model(namespace, "single");
+  }
+
+  private static Pod model(String namespace, String claim) {
+    makeClaim(namespace, claim);
     var template =
-        ModelPod.template(
-            Blueprints.changed(
-                "claim", "claim: { claimName: models, path: demo/", "hostPath: { path: /models/"));
+        ModelPod.template(Blueprints.changed("claim", "claimName: models", "claimName: " + claim));
     return client
         .resource(
             new PodBuilder()
@@ -74,6 +86,46 @@ final class ModelPodIT {
                 .withName("model")
                 .endMetadata()
                 .withSpec(template.getSpec())
+                .build())
+        .create();
+  }
+
+  /** Bound already, to a volume that any node can mount. */
+  private static void makeClaim(String namespace, String name) {
+    var volume =
+        client
+            .resource(
+                new PersistentVolumeBuilder()
+                    .withNewMetadata()
+                    .withName(namespace + "-" + name)
+                    .endMetadata()
+                    .withNewSpec()
+                    .withAccessModes("ReadWriteOnce")
+                    .withCapacity(Map.of("storage", new Quantity("1Gi")))
+                    .withNewNfs("/models", false, "nfs.example")
+                    .withNewClaimRef()
+                    .withNamespace(namespace)
+                    .withName(name)
+                    .endClaimRef()
+                    .endSpec()
+                    .build())
+            .create();
+    client
+        .resource(
+            new PersistentVolumeClaimBuilder()
+                .withNewMetadata()
+                .withNamespace(namespace)
+                .withName(name)
+                .addToAnnotations("pv.kubernetes.io/bind-completed", "yes")
+                .endMetadata()
+                .withNewSpec()
+                .withAccessModes("ReadWriteOnce")
+                .withStorageClassName("")
+                .withVolumeName(volume.getMetadata().getName())
+                .withNewResources()
+                .addToRequests("storage", new Quantity("1Gi"))
+                .endResources()
+                .endSpec()
                 .build())
         .create();
   }

@@ -20,21 +20,24 @@ import org.jspecify.annotations.Nullable;
 final class Door implements AutoCloseable {
   private final InetSocketAddress behind;
   private final InetSocketAddress address;
+  private final Socket held;
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
   private @Nullable ServerSocket door;
 
-  private Door(InetSocketAddress behind, InetSocketAddress address) {
+  private Door(InetSocketAddress behind, Socket held) {
     this.behind = behind;
-    this.address = address;
+    this.held = held;
+    this.address = new InetSocketAddress(held.getLocalAddress(), held.getLocalPort());
   }
 
   /** A closed one. */
   static Door to(ApiServer server) {
     var url = URI.create(server.client().getMasterUrl().toString());
-    try (var free = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
-      return new Door(
-          new InetSocketAddress(url.getHost(), url.getPort()),
-          new InetSocketAddress(free.getInetAddress(), free.getLocalPort()));
+    try {
+      // Bound and not listening: nobody else takes the port.
+      var held = new Socket();
+      held.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      return new Door(new InetSocketAddress(url.getHost(), url.getPort()), held);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -47,6 +50,7 @@ final class Door implements AutoCloseable {
 
   synchronized void open() {
     try {
+      held.close();
       var opened = new ServerSocket(address.getPort(), 0, address.getAddress());
       door = opened;
       Thread.ofVirtual().start(() -> accept(opened));
@@ -84,6 +88,7 @@ final class Door implements AutoCloseable {
   @Override
   public synchronized void close() {
     try {
+      held.close();
       if (door != null) {
         door.close();
       }

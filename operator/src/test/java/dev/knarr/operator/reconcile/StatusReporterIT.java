@@ -36,17 +36,11 @@ class StatusReporterIT {
 
   /** Changes the spec once, after it has looked. */
   @ControllerConfiguration(name = "disturbed")
-  private record Disturbed(Resource<InferenceCluster> cluster, AtomicBoolean done)
+  private record Disturbed(Resource<InferenceCluster> cluster, Events events, AtomicBoolean done)
       implements Reconciler<InferenceCluster> {
     @Override
     public UpdateControl<InferenceCluster> reconcile(
         InferenceCluster seen, Context<InferenceCluster> context) {
-      var control =
-          new StatusReporter((_, _) -> {})
-              .report(
-                  seen,
-                  Pass.applied(Optional.empty(), Optional.empty()),
-                  Observation.empty(Instant.now()));
       if (!done.getAndSet(true)) {
         cluster.edit(
             known -> {
@@ -54,7 +48,12 @@ class StatusReporterIT {
               return known;
             });
       }
-      return control;
+      return new StatusReporter(events)
+          .report(
+              seen,
+              Pass.applied(Optional.empty(), Optional.empty()),
+              Observation.empty(Instant.now()),
+              context.resourceOperations());
     }
   }
 
@@ -81,6 +80,7 @@ class StatusReporterIT {
       install(server);
       var cluster = client.resources(InferenceCluster.class).inNamespace(NAMESPACE).withName("glm");
       var mixed = new CopyOnWriteArrayList<String>();
+      var told = new CopyOnWriteArrayList<Occurrence>();
       var operator =
           new Operator(
               configuration ->
@@ -89,7 +89,8 @@ class StatusReporterIT {
                       .withCloseClientOnStop(false)
                       // The usual one ends the process, which is the tests' own here.
                       .withInformerStoppedHandler((_, _) -> {}));
-      operator.register(new Disturbed(cluster, new AtomicBoolean()));
+      operator.register(
+          new Disturbed(cluster, (_, occurrence) -> told.add(occurrence), new AtomicBoolean()));
       operator.start();
       try (var _ = cluster.watch(new Mixed(mixed))) {
         create(client);
@@ -98,6 +99,7 @@ class StatusReporterIT {
         operator.stop();
       }
       assertThat(mixed).isEmpty();
+      assertThat(told).doesNotHaveDuplicates();
     }
   }
 
