@@ -66,10 +66,10 @@ public final class PodRemoval {
             .withApiVersion("v1")
             .withKind("DeleteOptions")
             .withGracePeriodSeconds(byForce ? 0L : null)
+            // Not its version: of a pod that waits for a node, the API server first writes that it
+            // goes and then lets it go, and stops halfway when somebody writes in between.
             .withNewPreconditions()
             .withUid(pod.getMetadata().getUid())
-            // What marks a pod of a lost node meanwhile does not make it another one.
-            .withResourceVersion(byForce ? null : pod.getMetadata().getResourceVersion())
             .endPreconditions()
             .build();
     try {
