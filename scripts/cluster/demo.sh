@@ -7,7 +7,7 @@
 #   demo.sh down [DIR]           ends the cluster and all in it; programs and images stay
 #   demo.sh install PREFIX       chart, example and question on the cluster of $KUBECONFIG instead, with the images of a registry
 #                                (images/build.sh --prefix PREFIX --push)
-#   demo.sh uninstall            what install has made there, but for the CRD
+#   demo.sh uninstall            what install has made there, but for the CRD and the claim demo-model
 #
 # --built is that of images/build.sh. DIR is where kube-tools.sh has put the programs, by default cluster in Knarr's cache; up needs root and
 # Go; see kube-tools.sh and one-node.sh. The claim demo-model of the cluster of $KUBECONFIG is taken as it is where it is there; otherwise one
@@ -30,7 +30,7 @@ install_chart() { # install_chart REGISTRY PATH VALUES…
     set+=(--set "images.$image.registry=$registry,images.$image.repository=$path/${image/Cpu/-cpu},images.$image.tag=dev")
   done
   kubectl create namespace knarr-system --dry-run=client -o yaml | kubectl apply -f - >/dev/null
-  kubectl label --overwrite namespace default knarr-system pod-security.kubernetes.io/enforce=restricted >/dev/null
+  kubectl label --overwrite namespace knarr-system pod-security.kubernetes.io/enforce=restricted >/dev/null
   helm upgrade --install knarr "$root/helm/knarr" --namespace knarr-system "${set[@]}" "$@" --wait --timeout 3m >/dev/null
   say "the operator runs"
 }
@@ -63,6 +63,7 @@ up() {
   say "the cluster runs"
   "$root/images/build.sh" --built --load "$dir"
   say "it has the images"
+  kubectl label --overwrite namespace default pod-security.kubernetes.io/enforce=restricted >/dev/null
   # The tag stays the same when the image changes, so the pod is told by another word.
   install_chart localhost knarr --set images.pullPolicy=Never \
     --set-string "podAnnotations.built=$(stat -c %Y "$root/operator/target/quarkus-app/quarkus-run.jar")"
@@ -117,9 +118,8 @@ on_its_cluster() { # on_its_cluster PREFIX
 }
 
 uninstall() {
-  kubectl delete inferenceclusters --all --all-namespaces >/dev/null
+  kubectl delete inferencecluster/demo --ignore-not-found >/dev/null
   helm uninstall knarr --namespace knarr-system --wait >/dev/null
-  kubectl label namespace default pod-security.kubernetes.io/enforce- >/dev/null
   kubectl delete namespace knarr-system >/dev/null
 }
 
