@@ -50,6 +50,9 @@ final class Refusals {
   }
 
   private static String remedy(String words, int code) {
+    if (words.contains("admission webhook") || words.contains("AdmissionPolicy")) {
+      return "Change the spec, or the policy that refuses it.";
+    }
     if (code != HttpURLConnection.HTTP_FORBIDDEN) {
       return "Correct the spec.";
     }

@@ -42,14 +42,17 @@ class RefusalsTest {
 
   @Test
   void whenTheOperatorLacksARight_thenTheRemedyIsNotInTheSpec() {
-    var forbidden = refused(403, "services is forbidden: User \"knarr\" cannot patch it");
+    var forbidden =
+        refused(
+            403,
+            "services \"glm\" is forbidden: User \"knarr\" cannot patch resource \"services\" in API group \"\" in the namespace \"ai\"");
 
     assertThat(Refusals.of(List.of(forbidden)))
         .hasValueSatisfying(
             notice ->
                 assertThat(notice.message())
                     .endsWith(
-                        "cannot patch it. Give the operator this right: the chart of its version does."));
+                        "in the namespace \"ai\". Give the operator this right: the chart of its version does."));
   }
 
   @Test
