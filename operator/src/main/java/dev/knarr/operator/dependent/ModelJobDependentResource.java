@@ -144,6 +144,15 @@ public class ModelJobDependentResource extends OwnedDependentResource<Job> {
     return Matcher.Result.computed(true, desired);
   }
 
+  /** Where others have taken its labels away, they are all that can be repaired. */
+  @Override
+  public Job update(
+      Job actual, Job desired, InferenceCluster cluster, Context<InferenceCluster> context) {
+    desired.getMetadata().setAnnotations(actual.getMetadata().getAnnotations());
+    desired.setSpec(actual.getSpec());
+    return super.update(actual, desired, cluster, context);
+  }
+
   @Override
   boolean isNamedByContent() {
     return true;

@@ -66,8 +66,7 @@ public final class PodRemoval {
             .withApiVersion("v1")
             .withKind("DeleteOptions")
             .withGracePeriodSeconds(byForce ? 0L : null)
-            // Not its version: of a pod that waits for a node, the API server first writes that it
-            // goes and then lets it go, and stops halfway when somebody writes in between.
+            // Not its version: what changes meanwhile does not make it another pod.
             .withNewPreconditions()
             .withUid(pod.getMetadata().getUid())
             .endPreconditions()

@@ -101,7 +101,9 @@ class OperatorChaosIT {
                 "deployment-controller",
                 "replicaset-controller",
                 "statefulset-controller",
-                "job-controller")
+                "job-controller",
+                // A pod whose deletion was cut short by a kill waits for it.
+                "pod-garbage-collector-controller")
             .start();
     client = server.client();
     account = OperatorAccount.install(server, folder);
