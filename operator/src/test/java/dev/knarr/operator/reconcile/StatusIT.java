@@ -83,10 +83,16 @@ class StatusIT {
       kubectl(cluster, "--for=condition=Ready", "--timeout=30s");
       assertThat(cluster.resource().get().getMetadata().getAnnotations())
           .containsEntry("example.org/owner", "somebody");
-      assertThat(events(cluster, "WorkerBack")).hasSize(1);
-      assertThat(events(cluster, "Ready"))
-          .singleElement()
-          .satisfies(event -> assertThat(event.getCount()).isEqualTo(2));
+      // Told after the status.
+      await("events")
+          .atMost(PlayedCluster.LIMIT)
+          .untilAsserted(
+              () -> {
+                assertThat(events(cluster, "WorkerBack")).hasSize(1);
+                assertThat(events(cluster, "Ready"))
+                    .singleElement()
+                    .satisfies(event -> assertThat(event.getCount()).isEqualTo(2));
+              });
 
       // Frozen: connections are taken and nothing comes.
       script.script(_ -> Thread.sleep(Duration.ofMinutes(10)));
