@@ -69,7 +69,7 @@ final class Start {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       if (!ending) {
-        LOG.error("The operator cannot start, and ends: {}", root(e), e);
+        LOG.error("The operator cannot start, and ends: {}", ApiWords.ofRoot(e), e);
         Quarkus.asyncExit(1);
       }
     }
@@ -85,7 +85,7 @@ final class Start {
             "The API server at {} does not serve the operator: {}. Look at {}. Not ready until it"
                 + " does; asking again every {} s.",
             client.getMasterUrl(),
-            reason(failure.get()),
+            ApiWords.ofRoot(failure.get()),
             lookAt,
             BEAT.toSeconds());
       }
@@ -136,18 +136,5 @@ final class Start {
       }
     }
     return false;
-  }
-
-  private static String reason(KubernetesClientException failure) {
-    var answer = failure.getStatus();
-    return answer == null || answer.getMessage() == null ? root(failure) : answer.getMessage();
-  }
-
-  private static String root(Throwable failure) {
-    var cause = failure;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    return cause.getMessage() == null ? cause.toString() : cause.getMessage();
   }
 }

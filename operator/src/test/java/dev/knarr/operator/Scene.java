@@ -101,6 +101,22 @@ public final class Scene {
           state: { running: { startedAt: "2026-11-22T11:00:00Z" } }
       """;
 
+  /** The status of a pod whose container has ended again; its last words go into it. */
+  public static final String ENDED =
+      """
+      phase: Running
+      podIP: 10.0.0.7
+      conditions: [ { type: Ready, status: "False", lastTransitionTime: "2026-11-22T11:59:50Z" } ]
+      containerStatuses:
+        - name: CONTAINER
+          ready: false
+          restartCount: 2
+          image: ghcr.io/knarr/part:1
+          imageID: ""
+          state: { waiting: { reason: CrashLoopBackOff, message: "back-off 20s restarting failed container" } }
+          lastState: { terminated: { exitCode: 1, reason: Error, message: %s } }
+      """;
+
   public static <T> T yaml(Class<T> type, String text) {
     // What begins with a brace would be taken for JSON.
     return Serialization.unmarshal("---\n" + text, type);

@@ -2,6 +2,7 @@
 package dev.knarr.operator.dependent;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
+import dev.knarr.operator.ApiWords;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 

@@ -2,7 +2,7 @@
 package dev.knarr.operator.reconcile;
 
 import dev.knarr.api.v1alpha1.ConditionReason;
-import dev.knarr.operator.dependent.ApiWords;
+import dev.knarr.operator.ApiWords;
 import dev.knarr.operator.dependent.RefusedException;
 import dev.knarr.operator.observe.RefusalDiagnosis;
 import io.fabric8.kubernetes.client.KubernetesClientException;
@@ -65,17 +65,10 @@ final class Refusals {
   /** What went wrong at last, in the API server's words where it was that. */
   static String rootOf(Throwable failure) {
     // A workflow gathers what its dependents threw, and has no cause itself.
-    var root =
-        failure instanceof AggregatedOperatorException gathered
-            ? gathered.getAggregatedExceptions().values().iterator().next()
-            : failure;
-    while (root.getCause() != null && !(root instanceof KubernetesClientException)) {
-      root = root.getCause();
-    }
-    var words =
-        root instanceof KubernetesClientException refused
-            ? ApiWords.of(refused)
-            : root.getMessage() == null ? root.toString() : root.getMessage();
-    return Sentence.of(words.lines().findFirst().orElse(""));
+    return Sentence.of(
+        ApiWords.ofRoot(
+            failure instanceof AggregatedOperatorException gathered
+                ? gathered.getAggregatedExceptions().values().iterator().next()
+                : failure));
   }
 }

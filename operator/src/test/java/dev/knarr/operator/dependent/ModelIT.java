@@ -61,15 +61,7 @@ final class ModelIT extends OperatorInNamespace {
 
     change(text -> text.replace("key: token", "key: other"));
 
-    await("another job of the same name")
-        .atMost(LIMIT)
-        .until(
-            () ->
-                all(Job.class).stream()
-                    .anyMatch(
-                        other -> !other.getMetadata().getUid().equals(job.getMetadata().getUid())));
-    var other = one(Job.class);
-    assertThat(other.getMetadata().getName()).isEqualTo(job.getMetadata().getName());
+    var other = awaitAnotherJob(job);
     assertThat(other.getSpec().getTemplate().getSpec().getVolumes())
         .filteredOn(volume -> volume.getName().equals("knarr-token-model"))
         .flatExtracting("secret.items")
@@ -171,15 +163,7 @@ final class ModelIT extends OperatorInNamespace {
     complete(first);
     awaitHead();
     try (var pod = headAnswers("ModelNotFound", "There is no file m.gguf.")) {
-      await("another job of the same name")
-          .atMost(LIMIT)
-          .until(
-              () ->
-                  all(Job.class).stream()
-                      .anyMatch(
-                          job -> !job.getMetadata().getUid().equals(first.getMetadata().getUid())));
-      var second = one(Job.class);
-      assertThat(second.getMetadata().getName()).isEqualTo(first.getMetadata().getName());
+      var second = awaitAnotherJob(first);
 
       // The head says the same, so there is nothing to be gained by a third.
       complete(second);

@@ -140,6 +140,20 @@ abstract class OperatorInNamespace {
     return one(Job.class);
   }
 
+  /** Of the same name. */
+  Job awaitAnotherJob(Job before) {
+    await("another job of the same name")
+        .atMost(LIMIT)
+        .until(
+            () ->
+                all(Job.class).stream()
+                    .filter(
+                        job -> job.getMetadata().getName().equals(before.getMetadata().getName()))
+                    .anyMatch(
+                        job -> !job.getMetadata().getUid().equals(before.getMetadata().getUid())));
+    return one(Job.class);
+  }
+
   void awaitHead() {
     await("the head").atMost(LIMIT).until(() -> all(Deployment.class).size() == 1);
   }

@@ -82,16 +82,7 @@ class GrantedRightsIT {
 
   @BeforeEach
   void start() {
-    server =
-        ApiServer.with()
-            .audit()
-            .garbageCollection()
-            .controllers(
-                "deployment-controller",
-                "replicaset-controller",
-                "statefulset-controller",
-                "job-controller")
-            .start();
+    server = ApiServer.with().audit().garbageCollection().workloads().start();
     client = server.client();
     client
         .resource(

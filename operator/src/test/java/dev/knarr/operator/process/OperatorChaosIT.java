@@ -97,13 +97,9 @@ class OperatorChaosIT {
         ApiServer.with()
             .audit()
             .garbageCollection()
-            .controllers(
-                "deployment-controller",
-                "replicaset-controller",
-                "statefulset-controller",
-                "job-controller",
-                // A pod whose deletion was cut short by a kill waits for it.
-                "pod-garbage-collector-controller")
+            .workloads()
+            // A pod whose deletion was cut short by a kill waits for it.
+            .controllers("pod-garbage-collector-controller")
             .start();
     client = server.client();
     account = OperatorAccount.install(server, folder);

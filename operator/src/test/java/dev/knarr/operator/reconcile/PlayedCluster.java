@@ -59,22 +59,6 @@ final class PlayedCluster implements AutoCloseable {
           state: { running: { startedAt: "2026-11-22T11:00:00Z" } }
       """;
 
-  /** The status of a pod whose container has ended again; its last words go into it. */
-  private static final String ENDED =
-      """
-      phase: Running
-      podIP: 10.0.0.7
-      conditions: [ { type: Ready, status: "False", lastTransitionTime: "2026-11-22T11:59:50Z" } ]
-      containerStatuses:
-        - name: CONTAINER
-          ready: false
-          restartCount: 2
-          image: ghcr.io/knarr/part:1
-          imageID: ""
-          state: { waiting: { reason: CrashLoopBackOff, message: "back-off 20s restarting failed container" } }
-          lastState: { terminated: { exitCode: 1, reason: Error, message: %s } }
-      """;
-
   private final Stage stage;
   private final String namespace;
   private final String podIp;
@@ -263,7 +247,7 @@ final class PlayedCluster implements AutoCloseable {
   /** Says that the fetch in this pod ended so. */
   void fetchEnded(Labels.Component part, String reason, String message) {
     var result = "{\"reason\":\"%s\",\"message\":\"%s\",\"bytes\":0}".formatted(reason, message);
-    say(part, 0, ofFetch(part, ENDED.formatted(Serialization.asJson(result))));
+    say(part, 0, ofFetch(part, Scene.ENDED.formatted(Serialization.asJson(result))));
   }
 
   /** In the head's pod an init container brings the model. */
@@ -275,7 +259,7 @@ final class PlayedCluster implements AutoCloseable {
 
   /** Says that the container ended with these last words. */
   void ended(Labels.Component part, int index, String lastWords) {
-    say(part, index, ENDED.formatted(Serialization.asJson(lastWords)));
+    say(part, index, Scene.ENDED.formatted(Serialization.asJson(lastWords)));
   }
 
   /** Says that the container waits for this. */

@@ -20,19 +20,7 @@ final class ReasonScenes {
   }
 
   static String crashed(String message) {
-    return """
-        phase: Running
-        podIP: 10.0.0.7
-        conditions: [ { type: Ready, status: "False", lastTransitionTime: "2026-11-22T11:59:50Z" } ]
-        containerStatuses:
-          - name: CONTAINER
-            ready: false
-            restartCount: 2
-            image: ghcr.io/knarr/part:1
-            state: { waiting: { reason: CrashLoopBackOff, message: "back-off 20s restarting failed container" } }
-            lastState: { terminated: { exitCode: 1, reason: Error, message: %s } }
-        """
-        .formatted(Serialization.asJson(message));
+    return Scene.ENDED.formatted(Serialization.asJson(message));
   }
 
   static Scene fetchEnded(String reason, String message) {

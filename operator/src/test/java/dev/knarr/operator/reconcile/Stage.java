@@ -32,13 +32,8 @@ final class Stage implements AutoCloseable {
 
   private final ApiServer server =
       ApiServer.with()
-          .controllers(
-              "statefulset-controller",
-              "deployment-controller",
-              "replicaset-controller",
-              "job-controller",
-              "resourcequota-controller",
-              "persistentvolume-binder-controller")
+          .workloads()
+          .controllers("resourcequota-controller", "persistentvolume-binder-controller")
           .scheduler()
           .start();
   private final Operator operator;

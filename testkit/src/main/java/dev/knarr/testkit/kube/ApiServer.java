@@ -327,6 +327,15 @@ public final class ApiServer implements AutoCloseable {
       return this;
     }
 
+    /** Makes pods of Deployments, StatefulSets and Jobs; no kubelet runs them. */
+    public Builder workloads() {
+      return controllers(
+          "deployment-controller",
+          "replicaset-controller",
+          "statefulset-controller",
+          "job-controller");
+    }
+
     /** Runs kube-scheduler. */
     public Builder scheduler() {
       scheduler = true;
