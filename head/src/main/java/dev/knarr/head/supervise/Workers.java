@@ -34,6 +34,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +69,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final ScheduledThreadPoolExecutor alarms =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("worker-alarms").daemon(true).factory());
+  private final Lock measuring = new ReentrantLock();
   private final Clock clock;
   private Transport transport = Transport.PLAIN;
 
@@ -277,7 +280,7 @@ final class Workers implements RelayListener, AutoCloseable {
       HeadPhase phase,
       AtomicBoolean everMissed)
       throws InterruptedException {
-    WorkerProver prover = new WorkerProver(connector(worker));
+    WorkerProver prover = new WorkerProver(connector(worker), measuring);
     Consumer<String> missed =
         why -> {
           everMissed.set(true);
