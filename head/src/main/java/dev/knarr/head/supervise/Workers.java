@@ -9,6 +9,7 @@ import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
+import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
@@ -69,6 +70,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final ScheduledThreadPoolExecutor alarms =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("worker-alarms").daemon(true).factory());
+  private final SamplingMeters sampling;
   private final Lock measuring = new ReentrantLock();
   private final Clock clock;
   private Transport transport = Transport.PLAIN;
@@ -93,6 +95,7 @@ final class Workers implements RelayListener, AutoCloseable {
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
     this.board = board;
     this.ledger = ledger;
+    this.sampling = new SamplingMeters(registry);
     for (HeadConfig.Worker worker : configured) {
       meters.put(worker.name(), new RelayMeters(registry, worker.name()));
       Gauge.builder(HeadMetrics.WORKER_UP, board, b -> b.isUp(worker.name()) ? 1 : 0)
@@ -200,6 +203,11 @@ final class Workers implements RelayListener, AutoCloseable {
   @Override
   public void tensorSet(String worker, int device, String tensor, long bytes, boolean known) {
     ledger.add(worker, device, tensor, bytes, known);
+  }
+
+  @Override
+  public void tensorRead(String worker, RpcTensor tensor) {
+    sampling.read(tensor.name(), tensor.shape().ne(1));
   }
 
   @Override

@@ -64,6 +64,9 @@ public final class SlowLink implements AutoCloseable {
         Socket server = new Socket(host, port);
         client.setTcpNoDelay(true);
         server.setTcpNoDelay(true);
+        // A stock worker is killed by a normal close after HELLO, and a client that resets means
+        // it.
+        server.setSoLinger(true, 0);
         sockets.add(client);
         sockets.add(server);
         Thread.ofVirtual().start(() -> pump(client, server, forthBytesPerSecond, bytesForth));
