@@ -48,6 +48,24 @@ public final class HeadMetrics {
   /** Requests at this moment: state (processing, deferred). */
   public static final String REQUESTS = "knarr.head.requests";
 
+  /** Tokens by where they were chosen: mode (graph, logits). */
+  public static final String SAMPLING = "knarr.head.sampling";
+
+  /** What a link carries for one generated token, by estimate: from, to. */
+  public static final String PLAN_TOKEN = "knarr.head.plan.token";
+
+  /** What a link carries for one token of a prompt, by estimate: from, to. */
+  public static final String PLAN_PROMPT_TOKEN = "knarr.head.plan.prompt.token";
+
+  /** Tokens in each second that the links alone would allow: direction (prompt, generated). */
+  public static final String PLAN_TOKEN_RATE = "knarr.head.plan.tokens.rate";
+
+  /** The shortest round trip of a link when the workers were proven: from, to. */
+  public static final String LINK_ROUND_TRIP = "knarr.head.link.round.trip";
+
+  /** What a link carried in a second when the workers were proven: from, to. */
+  public static final String LINK_THROUGHPUT = "knarr.head.link.throughput";
+
   /** All names, in the order of the reference table. */
   public static final List<String> NAMES =
       List.of(
@@ -63,7 +81,13 @@ public final class HeadMetrics {
           READY,
           TOKENS,
           TOKEN_RATE,
-          REQUESTS);
+          REQUESTS,
+          SAMPLING,
+          PLAN_TOKEN,
+          PLAN_PROMPT_TOKEN,
+          PLAN_TOKEN_RATE,
+          LINK_ROUND_TRIP,
+          LINK_THROUGHPUT);
 
   private HeadMetrics() {}
 }

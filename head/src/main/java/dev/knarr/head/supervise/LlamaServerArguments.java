@@ -70,6 +70,7 @@ final class LlamaServerArguments {
    * @param deviceOrder positions of the used devices among all devices, in the order of the layers
    * @param tensorSplit for each used device how many layers it holds, the output counted as one
    * @param contextLength tokens of one sequence
+   * @param flags for what else the plan has chosen
    * @param port the port to listen on
    */
   record Decision(
@@ -77,6 +78,7 @@ final class LlamaServerArguments {
       List<Integer> deviceOrder,
       List<Integer> tensorSplit,
       int contextLength,
+      List<String> flags,
       int port) {}
 
   /** Returns the arguments that make llama-server list the devices behind the relays and end. */
@@ -102,6 +104,7 @@ final class LlamaServerArguments {
     add(arguments, "--tensor-split", joined(decision.tensorSplit()), "--fit", "off");
     // Both defaults would pull the cache of a whole slot over the network.
     add(arguments, "--cache-ram", "0", "--ctx-checkpoints", "0");
+    arguments.addAll(decision.flags());
     add(arguments, "--host", config.http().host(), "--port", String.valueOf(decision.port()));
     add(arguments, "-c", String.valueOf(allTokens));
     add(arguments, "-np", String.valueOf(context.parallelSequences()), "--no-kv-unified");
@@ -121,7 +124,7 @@ final class LlamaServerArguments {
     if (keys != null) {
       add(arguments, "--api-key-file", keys.toString());
     }
-    arguments.addAll(config.llamaServer().arguments());
+    arguments.addAll(Wishes.of(config.llamaServer().arguments()).rest());
     return List.copyOf(arguments);
   }
 

@@ -90,6 +90,7 @@ final class ServerRun {
                 plan.deviceOrder(),
                 plan.split().tensorSplit(),
                 plan.contextLength(),
+                plan.flags(),
                 port));
     workers.forgetLosses();
     metrics.restarted();
@@ -153,6 +154,7 @@ final class ServerRun {
   private void ready(Planned plan, int port) {
     ledger.end();
     ledger.deviations(plan.split()).forEach(board::warn);
+    plan.warning().ifPresent(board::warn);
     String endpoint =
         "http://" + LlamaServerClient.reachable(config.http().host()) + ":" + port + "/v1";
     board.endpoint(endpoint);

@@ -42,6 +42,7 @@ public final class Supervisor implements AutoCloseable {
   private final StatusBoard board;
   private final Workers workers;
   private final LlamaServerMetrics serverMetrics;
+  private final PlanMeters planMeters;
   private final RestartBudget budget;
   private final ServerRun server;
   private final Thread thread;
@@ -66,6 +67,7 @@ public final class Supervisor implements AutoCloseable {
     this.board = new StatusBoard(config, clock, ledger);
     this.workers = new Workers(config, registry, board, ledger, clock);
     this.serverMetrics = new LlamaServerMetrics(registry);
+    this.planMeters = new PlanMeters(registry);
     this.budget = new RestartBudget(clock);
     this.server = new ServerRun(config, board, workers, ledger, serverMetrics);
     this.thread = Thread.ofPlatform().name("supervisor").unstarted(this::run);
@@ -221,6 +223,9 @@ public final class Supervisor implements AutoCloseable {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
     Planned plan = planner.plan(proofs, last);
     board.plan(plan.status());
+    if (plan.wire() != null) {
+      planMeters.accept(plan.wire().estimate());
+    }
     return plan;
   }
 
