@@ -4,6 +4,7 @@ package dev.knarr.head.supervise;
 import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.gateway.Upstream;
 import dev.knarr.plan.SplitPlan;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,6 +50,7 @@ final class LlamaServerArguments {
     reserve("spec.model.draft", "-md", "--model-draft", "--spec-draft-model");
     reserve("spec.model.projector", "-mm", "--mmproj", "-mmu", "--mmproj-url");
     reserve("the endpoint of the head", "--host", "--port", "--reuse-port", "--api-prefix");
+    reserve("the endpoint of the head", "--ssl-key-file", "--ssl-cert-file");
     reserve("spec.head.apiKeySecretRef", "--api-key", "--api-key-file");
     reserve("the head, which reads it", "--metrics", "--slots", "--no-slots");
     reserve("the head: it would pull the cache over the network", "-cram", "--cache-ram");
@@ -71,7 +73,7 @@ final class LlamaServerArguments {
    * @param tensorSplit for each used device how many layers it holds, the output counted as one
    * @param contextLength tokens of one sequence
    * @param flags for what else the plan has chosen
-   * @param port the port to listen on
+   * @param port the port to listen on, behind the endpoint
    */
   record Decision(
       List<String> relays,
@@ -105,7 +107,7 @@ final class LlamaServerArguments {
     // Both defaults would pull the cache of a whole slot over the network.
     add(arguments, "--cache-ram", "0", "--ctx-checkpoints", "0");
     arguments.addAll(decision.flags());
-    add(arguments, "--host", config.http().host(), "--port", String.valueOf(decision.port()));
+    add(arguments, "--host", Upstream.HOST, "--port", String.valueOf(decision.port()));
     add(arguments, "-c", String.valueOf(allTokens));
     add(arguments, "-np", String.valueOf(context.parallelSequences()), "--no-kv-unified");
     add(arguments, "-fa", flashAttention, "-ctk", context.keyType(), "-ctv", context.valueType());
@@ -119,10 +121,6 @@ final class LlamaServerArguments {
     Path projector = config.model().projectorPath();
     if (projector != null) {
       add(arguments, "--mmproj", projector.toString());
-    }
-    Path keys = config.apiKeyFile();
-    if (keys != null) {
-      add(arguments, "--api-key-file", keys.toString());
     }
     arguments.addAll(Wishes.of(config.llamaServer().arguments()).rest());
     return List.copyOf(arguments);
