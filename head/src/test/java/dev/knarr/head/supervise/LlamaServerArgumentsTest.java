@@ -60,7 +60,7 @@ class LlamaServerArgumentsTest {
                   + " -fa on -ctk q8_0 -ctv f16 --threads 2 --threads-batch 2"
                   + " --metrics --slots --log-colors off --alias demo -m /m.gguf"
                   + " -md /draft.gguf -ngld all --spec-type draft-simple --mmproj /mmproj.gguf"
-                  + " --api-key-file /keys --jinja");
+                  + " --jinja");
     }
   }
 
