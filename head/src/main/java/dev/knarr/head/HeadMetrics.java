@@ -48,6 +48,21 @@ public final class HeadMetrics {
   /** Requests at this moment: state (processing, deferred, waiting). */
   public static final String REQUESTS = "knarr.head.requests";
 
+  /** What a link carries for one generated token, by estimate: from, to. */
+  public static final String PLAN_TOKEN = "knarr.head.plan.token";
+
+  /** What a link carries for one token of a prompt, by estimate: from, to. */
+  public static final String PLAN_PROMPT_TOKEN = "knarr.head.plan.prompt.token";
+
+  /** Tokens in each second that the links alone would allow: direction (prompt, generated). */
+  public static final String PLAN_TOKEN_RATE = "knarr.head.plan.tokens.rate";
+
+  /** The shortest round trip of a link when the workers were proven: from, to. */
+  public static final String LINK_ROUND_TRIP = "knarr.head.link.round.trip";
+
+  /** What a link carried in a second when the workers were proven: from, to. */
+  public static final String LINK_THROUGHPUT = "knarr.head.link.throughput";
+
   /** From a request's arrival to the end of its answer: operation, provider, model, error type. */
   public static final String REQUEST_DURATION = "gen_ai.server.request.duration";
 
@@ -91,6 +106,11 @@ public final class HeadMetrics {
           TOKENS,
           TOKEN_RATE,
           REQUESTS,
+          PLAN_TOKEN,
+          PLAN_PROMPT_TOKEN,
+          PLAN_TOKEN_RATE,
+          LINK_ROUND_TRIP,
+          LINK_THROUGHPUT,
           REQUEST_DURATION,
           TIME_TO_FIRST_TOKEN,
           TIME_PER_OUTPUT_TOKEN,

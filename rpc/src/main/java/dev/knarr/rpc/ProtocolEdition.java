@@ -31,7 +31,7 @@ public record ProtocolEdition(
           ProtocolVersion.V8_0,
           "autumn 2026, ggml 0.27",
           true,
-          EnumSet.allOf(RpcCommand.class),
+          EnumSet.range(RpcCommand.ALLOC_BUFFER, RpcCommand.COMM_FREE),
           101);
 
   /** The one that channels of this library speak. */

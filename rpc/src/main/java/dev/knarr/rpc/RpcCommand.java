@@ -3,10 +3,12 @@ package dev.knarr.rpc;
 
 import java.util.Locale;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The commands of protocol 8.0 with their wire codes and the lengths a frame of each must have.
- * Immutable; any thread.
+ * The commands of protocol 8.0 with their wire codes and the lengths a frame of each must have, and
+ * those that a router and our own worker use between them once both have agreed to ({@code
+ * docs/router-protocol.md}). Immutable; any thread.
  */
 public enum RpcCommand {
   ALLOC_BUFFER(0, 12, 16),
@@ -31,7 +33,37 @@ public enum RpcCommand {
   GET_TENSOR_2D(19, 328, Lengths.BY_REQUEST),
   COMM_INIT(20, 80, 1),
   COMM_ALLREDUCE(21, 300, Lengths.NONE),
-  COMM_FREE(22, 4, Lengths.NONE);
+  COMM_FREE(22, 4, Lengths.NONE),
+
+  /** Packed bytes for a range of a buffer. */
+  ROUTE_PUT(64, Lengths.NONE),
+  /** An input of graphs that the worker is to keep a shadow of. */
+  ROUTE_SLOT(65, Lengths.NONE),
+  /** What has changed of an input, and to write it where it belongs. */
+  ROUTE_WRITE(66, Lengths.NONE),
+  ROUTE_FORGET_SLOT(67, Lengths.NONE),
+  /** A graph's content, under a name. */
+  ROUTE_GRAPH(68, Lengths.NONE),
+  /** Computes a named graph over certain buffers of a device, and names that. */
+  ROUTE_BIND(69, Lengths.NONE),
+  ROUTE_COMPUTE(70, Lengths.NONE),
+  ROUTE_FORGET_GRAPH(71, Lengths.NONE),
+  ROUTE_READ(72, Lengths.BY_REQUEST),
+  /** A copy between two devices of the worker. */
+  ROUTE_COPY(73, Lengths.NONE),
+  /** To connect to another worker. */
+  ROUTE_LINK(74, 1),
+  /** Bytes of a buffer to another worker, once they are computed. */
+  ROUTE_PUSH(75, Lengths.NONE),
+  /** Bytes from another worker into a buffer; what follows waits for them. */
+  ROUTE_PULL(76, Lengths.NONE),
+  /** Between workers: the bytes of a push. */
+  ROUTE_TENSOR(77, Lengths.NONE),
+
+  /** Said by the worker once, at first: what it keeps for a router. */
+  ROUTE_WELCOME(96, Lengths.NONE),
+  /** Said by the worker: it lacks the content of a graph it is to compute. */
+  ROUTE_GRAPH_WANTED(97, Lengths.NONE);
 
   /** Bytes of framing before a request's payload: command and length. */
   public static final int REQUEST_FRAMING_BYTES = 9;
@@ -39,12 +71,27 @@ public enum RpcCommand {
   /** Bytes of framing before a response's payload: the length. */
   public static final int RESPONSE_FRAMING_BYTES = 8;
 
-  private static final RpcCommand[] BY_CODE = values();
+  /** All wire codes are below this. */
+  public static final int CODES = 128;
+
+  private static final int FIRST_OF_ROUTER = 64;
+
+  private static final @Nullable RpcCommand[] BY_CODE = new RpcCommand[CODES];
+
+  static {
+    for (RpcCommand command : values()) {
+      BY_CODE[command.code] = command;
+    }
+  }
 
   private final int code;
   private final int requestBytes;
   private final int responseBytes;
   private final String metricName;
+
+  RpcCommand(int code, int responseBytes) {
+    this(code, 0, responseBytes);
+  }
 
   RpcCommand(int code, int requestBytes, int responseBytes) {
     this.code = code;
@@ -53,14 +100,26 @@ public enum RpcCommand {
     this.metricName = name().toLowerCase(Locale.ROOT);
   }
 
-  /** The command with this wire code (an unsigned byte), or empty when protocol 8.0 has none. */
+  /** The command with this wire code (an unsigned byte), or empty when there is none. */
   public static Optional<RpcCommand> ofCode(int code) {
-    return code >= 0 && code < BY_CODE.length ? Optional.of(BY_CODE[code]) : Optional.empty();
+    return code >= 0 && code < BY_CODE.length
+        ? Optional.ofNullable(BY_CODE[code])
+        : Optional.empty();
   }
 
   /** The number on the wire. */
   public int code() {
     return code;
+  }
+
+  /** Whether it is no part of the public protocol, but of what router and worker agree on. */
+  public boolean routed() {
+    return code >= FIRST_OF_ROUTER;
+  }
+
+  /** Whether the worker says it, unasked. */
+  public boolean notice() {
+    return code >= ROUTE_WELCOME.code;
   }
 
   /** Whether the server answers; all other commands are one-way. */
@@ -72,7 +131,7 @@ public enum RpcCommand {
   public boolean variable() {
     return switch (this) {
       case SET_TENSOR, SET_TENSOR_2D, GRAPH_COMPUTE -> true;
-      default -> false;
+      default -> routed();
     };
   }
 

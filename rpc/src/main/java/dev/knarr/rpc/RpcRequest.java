@@ -23,7 +23,31 @@ import java.util.List;
  * <p>Decoding checks all that the message alone can show: types exist, sizes do not overflow,
  * ranges lie inside their tensor. Whether the tensor lies in a live buffer is for the server.
  */
-public sealed interface RpcRequest {
+public sealed interface RpcRequest
+    permits RpcRequest.AllocBuffer,
+        RpcRequest.GetAlignment,
+        RpcRequest.GetMaxSize,
+        RpcRequest.BufferGetBase,
+        RpcRequest.FreeBuffer,
+        RpcRequest.BufferClear,
+        RpcRequest.SetTensor,
+        RpcRequest.SetTensorHash,
+        RpcRequest.GetTensor,
+        RpcRequest.CopyTensor,
+        RpcRequest.GraphCompute,
+        RpcRequest.GetDeviceMemory,
+        RpcRequest.InitTensor,
+        RpcRequest.GetAllocSize,
+        RpcRequest.Hello,
+        RpcRequest.DeviceCount,
+        RpcRequest.GraphRecompute,
+        RpcRequest.MemsetTensor,
+        RpcRequest.SetTensor2d,
+        RpcRequest.GetTensor2d,
+        RpcRequest.CommInit,
+        RpcRequest.CommAllreduce,
+        RpcRequest.CommFree,
+        RouteRequest {
   /** The command this is a request of. */
   RpcCommand command();
 
@@ -73,6 +97,24 @@ public sealed interface RpcRequest {
       case COMM_INIT -> CommInit.decode(payload);
       case COMM_ALLREDUCE -> CommAllreduce.decode(payload);
       case COMM_FREE -> new CommFree(payload.getInt());
+      case ROUTE_PUT,
+          ROUTE_SLOT,
+          ROUTE_WRITE,
+          ROUTE_FORGET_SLOT,
+          ROUTE_GRAPH,
+          ROUTE_BIND,
+          ROUTE_COMPUTE,
+          ROUTE_FORGET_GRAPH,
+          ROUTE_READ,
+          ROUTE_COPY,
+          ROUTE_LINK,
+          ROUTE_PUSH,
+          ROUTE_PULL,
+          ROUTE_TENSOR ->
+          RouteRequest.decode(command, payload, payloadBytes);
+      case ROUTE_WELCOME, ROUTE_GRAPH_WANTED ->
+          throw new RpcProtocolException(
+              ProtocolFault.UNKNOWN_COMMAND, command + " is said by workers only");
     };
   }
 

@@ -7,7 +7,20 @@ import java.nio.ByteBuffer;
  * What a server answers. A response names no command on the wire: it belongs to the oldest request
  * without an answer. Handles and addresses are opaque {@code long}s, byte counts are unsigned.
  */
-public sealed interface RpcResponse {
+public sealed interface RpcResponse
+    permits RpcResponse.AllocatedBuffer,
+        RpcResponse.Alignment,
+        RpcResponse.MaxSize,
+        RpcResponse.BufferBase,
+        RpcResponse.TensorHashed,
+        RpcResponse.TensorData,
+        RpcResponse.TensorCopied,
+        RpcResponse.DeviceMemory,
+        RpcResponse.AllocSize,
+        RpcResponse.HelloAccepted,
+        RpcResponse.DeviceCounted,
+        RpcResponse.CommInitialized,
+        RouteResponse {
   /** Whether this is the kind of answer the command has. */
   boolean answers(RpcCommand command);
 
@@ -31,13 +44,16 @@ public sealed interface RpcResponse {
       case GET_MAX_SIZE -> new MaxSize(payload.getLong());
       case BUFFER_GET_BASE -> new BufferBase(payload.getLong());
       case SET_TENSOR_HASH -> new TensorHashed(payload.get() != 0);
-      case GET_TENSOR, GET_TENSOR_2D -> new TensorData(payloadBytes);
+      case GET_TENSOR, GET_TENSOR_2D, ROUTE_READ -> new TensorData(payloadBytes);
       case COPY_TENSOR -> new TensorCopied(payload.get() != 0);
       case GET_DEVICE_MEMORY -> new DeviceMemory(payload.getLong(), payload.getLong());
       case GET_ALLOC_SIZE -> new AllocSize(payload.getLong());
       case HELLO -> HelloAccepted.decode(payload);
       case DEVICE_COUNT -> new DeviceCounted(payload.getInt());
       case COMM_INIT -> new CommInitialized(payload.get() != 0);
+      case ROUTE_LINK -> new RouteResponse.Linked(payload.get() != 0);
+      case ROUTE_WELCOME -> RouteResponse.Welcome.decode(payload);
+      case ROUTE_GRAPH_WANTED -> RouteResponse.GraphWanted.decode(payload);
       case FREE_BUFFER,
           BUFFER_CLEAR,
           SET_TENSOR,
@@ -47,7 +63,19 @@ public sealed interface RpcResponse {
           MEMSET_TENSOR,
           SET_TENSOR_2D,
           COMM_ALLREDUCE,
-          COMM_FREE ->
+          COMM_FREE,
+          ROUTE_PUT,
+          ROUTE_SLOT,
+          ROUTE_WRITE,
+          ROUTE_FORGET_SLOT,
+          ROUTE_GRAPH,
+          ROUTE_BIND,
+          ROUTE_COMPUTE,
+          ROUTE_FORGET_GRAPH,
+          ROUTE_COPY,
+          ROUTE_PUSH,
+          ROUTE_PULL,
+          ROUTE_TENSOR ->
           throw new IllegalArgumentException(command + " is one-way and has no answer");
     };
   }
@@ -155,7 +183,9 @@ public sealed interface RpcResponse {
 
     @Override
     public boolean answers(RpcCommand command) {
-      return command == RpcCommand.GET_TENSOR || command == RpcCommand.GET_TENSOR_2D;
+      return command == RpcCommand.GET_TENSOR
+          || command == RpcCommand.GET_TENSOR_2D
+          || command == RpcCommand.ROUTE_READ;
     }
 
     @Override

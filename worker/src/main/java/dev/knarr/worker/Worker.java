@@ -192,6 +192,7 @@ public final class Worker implements AutoCloseable {
         trusting ? Optional.of(transport) : Optional.empty(),
         limits,
         MessageBudget.of(messageBytes, limits, config.messageTimeout()),
+        ByteSize.parse(config.routeMemory()),
         config.maxConnections(),
         config.maxConnectionsPerAddress().orElse(Math.max(1, config.maxConnections() * 3 / 4)),
         config.helloTimeout(),

@@ -55,6 +55,10 @@ public interface WorkerConfig {
   @WithDefault("256Mi")
   String nativeGraphMemory();
 
+  /** The most memory for the inputs of graphs that are kept for routers, of all together. */
+  @WithDefault("512Mi")
+  String routeMemory();
+
   /** Folder to keep large weights in, found by their hash; by default none is kept. */
   Optional<Path> cacheDir();
 

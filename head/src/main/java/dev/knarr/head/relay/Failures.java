@@ -7,11 +7,11 @@ import java.nio.channels.UnresolvedAddressException;
 import java.util.Locale;
 
 /** Says in a few words what went wrong with a connection. */
-final class Failures {
+public final class Failures {
 
   private Failures() {}
 
-  static String describe(Throwable e) {
+  public static String describe(Throwable e) {
     return switch (e) {
       case ConnectException refused -> lower(refused);
       case SocketTimeoutException _ -> "no answer";

@@ -23,9 +23,9 @@ public final class RelayMeters implements FrameMeter {
   private final MeterRegistry registry;
   private final String worker;
   private final AtomicReferenceArray<@Nullable FrameCounters> requests =
-      new AtomicReferenceArray<>(RpcCommand.values().length);
+      new AtomicReferenceArray<>(RpcCommand.CODES);
   private final AtomicReferenceArray<@Nullable FrameCounters> responses =
-      new AtomicReferenceArray<>(RpcCommand.values().length);
+      new AtomicReferenceArray<>(RpcCommand.CODES);
   private final Counter roundTrips;
   private final Counter computed;
   private final Counter recomputed;
@@ -100,15 +100,18 @@ public final class RelayMeters implements FrameMeter {
     return made;
   }
 
-  void connectionOpened() {
+  /** A connection to the worker stands. */
+  public void connectionOpened() {
     connections.incrementAndGet();
   }
 
-  void connectionClosed() {
+  /** It has ended. */
+  public void connectionClosed() {
     connections.decrementAndGet();
   }
 
-  void rejected(ProtocolFault fault) {
+  /** A connection was closed for what was said on it. */
+  public void rejected(ProtocolFault fault) {
     Counter.builder(HeadMetrics.REJECTED)
         .tags("worker", worker, "fault", fault.metricName())
         .description("Connections closed for what was said on them")

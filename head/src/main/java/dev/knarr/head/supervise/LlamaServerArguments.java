@@ -72,6 +72,7 @@ final class LlamaServerArguments {
    * @param deviceOrder positions of the used devices among all devices, in the order of the layers
    * @param tensorSplit for each used device how many layers it holds, the output counted as one
    * @param contextLength tokens of one sequence
+   * @param flags for what else the plan has chosen
    * @param port the port to listen on, behind the endpoint
    */
   record Decision(
@@ -79,6 +80,7 @@ final class LlamaServerArguments {
       List<Integer> deviceOrder,
       List<Integer> tensorSplit,
       int contextLength,
+      List<String> flags,
       int port) {}
 
   /** Returns the arguments that make llama-server list the devices behind the relays and end. */
@@ -104,6 +106,7 @@ final class LlamaServerArguments {
     add(arguments, "--tensor-split", joined(decision.tensorSplit()), "--fit", "off");
     // Both defaults would pull the cache of a whole slot over the network.
     add(arguments, "--cache-ram", "0", "--ctx-checkpoints", "0");
+    arguments.addAll(decision.flags());
     add(arguments, "--host", Upstream.HOST, "--port", String.valueOf(decision.port()));
     add(arguments, "-c", String.valueOf(allTokens));
     add(arguments, "-np", String.valueOf(context.parallelSequences()), "--no-kv-unified");
@@ -119,7 +122,7 @@ final class LlamaServerArguments {
     if (projector != null) {
       add(arguments, "--mmproj", projector.toString());
     }
-    arguments.addAll(config.llamaServer().arguments());
+    arguments.addAll(Wishes.of(config.llamaServer().arguments()).rest());
     return List.copyOf(arguments);
   }
 

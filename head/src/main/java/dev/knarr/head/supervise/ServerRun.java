@@ -97,6 +97,7 @@ final class ServerRun {
                 plan.deviceOrder(),
                 plan.split().tensorSplit(),
                 plan.contextLength(),
+                plan.flags(),
                 port));
     workers.forgetLosses();
     metrics.restarted();
@@ -170,6 +171,7 @@ final class ServerRun {
   private void ready(Planned plan) {
     ledger.end();
     ledger.deviations(plan.split()).forEach(board::warn);
+    plan.warning().ifPresent(board::warn);
     String endpoint = "http://" + reachable(config.http().host()) + ":" + gateway.port() + "/v1";
     board.endpoint(endpoint);
     board.enter(

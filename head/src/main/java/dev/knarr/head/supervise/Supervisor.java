@@ -44,6 +44,7 @@ public final class Supervisor implements AutoCloseable {
   private final StatusBoard board;
   private final Workers workers;
   private final LlamaServerMetrics serverMetrics;
+  private final PlanMeters planMeters;
   private final RestartBudget budget;
   private final Gateway gateway;
   private final ServerRun server;
@@ -73,6 +74,7 @@ public final class Supervisor implements AutoCloseable {
     this.board = new StatusBoard(config, clock, ledger);
     this.workers = new Workers(config, registry, board, ledger, clock);
     this.serverMetrics = new LlamaServerMetrics(registry);
+    this.planMeters = new PlanMeters(registry);
     this.budget = new RestartBudget(clock);
     this.gateway = new Gateway(config, registry, vertx, board::snapshot);
     this.server = new ServerRun(config, board, workers, ledger, serverMetrics, gateway);
@@ -233,6 +235,9 @@ public final class Supervisor implements AutoCloseable {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
     Planned plan = planner.plan(proofs, last);
     board.plan(plan.status());
+    if (plan.wire() != null) {
+      planMeters.accept(plan.wire().estimate());
+    }
     return plan;
   }
 

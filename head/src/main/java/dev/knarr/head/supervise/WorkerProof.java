@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
+import dev.knarr.plan.LinkSpeed;
+import dev.knarr.plan.WireWorker;
 import dev.knarr.rpc.ProtocolVersion;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a worker has shown: it speaks our version, and each of its devices has computed a graph
@@ -10,19 +13,34 @@ import java.util.List;
  *
  * @param worker its name
  * @param version the version it speaks
- * @param roundTripMicros the shortest round trip that was seen
+ * @param link how fast the link from the head to it is
+ * @param routed whether the head's router and the worker have agreed on commands of their own
+ * @param neighbours links from it to workers that it has been proven to reach directly, by name
  * @param devices its devices in order
  * @param servesSeveral whether it answers a second client while it serves the first
  */
 record WorkerProof(
     String worker,
     ProtocolVersion version,
-    long roundTripMicros,
+    LinkSpeed link,
+    boolean routed,
+    Map<String, LinkSpeed> neighbours,
     List<DeviceProof> devices,
     boolean servesSeveral) {
 
   WorkerProof {
+    neighbours = Map.copyOf(neighbours);
     devices = List.copyOf(devices);
+  }
+
+  /** The shortest round trip that was seen. */
+  long roundTripMicros() {
+    return Math.round(link.roundTripMicros());
+  }
+
+  /** This worker as the plan sees it. */
+  WireWorker wire() {
+    return new WireWorker(worker, routed, link, neighbours);
   }
 
   /**

@@ -9,6 +9,7 @@ import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
+import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
@@ -34,6 +35,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -67,6 +70,8 @@ final class Workers implements RelayListener, AutoCloseable {
   private final ScheduledThreadPoolExecutor alarms =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("worker-alarms").daemon(true).factory());
+  private final SamplingMeters sampling;
+  private final Lock measuring = new ReentrantLock();
   private final Clock clock;
   private Transport transport = Transport.PLAIN;
 
@@ -90,6 +95,7 @@ final class Workers implements RelayListener, AutoCloseable {
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
     this.board = board;
     this.ledger = ledger;
+    this.sampling = new SamplingMeters(registry);
     for (HeadConfig.Worker worker : configured) {
       meters.put(worker.name(), new RelayMeters(registry, worker.name()));
       Gauge.builder(HeadMetrics.WORKER_UP, board, b -> b.isUp(worker.name()) ? 1 : 0)
@@ -200,6 +206,11 @@ final class Workers implements RelayListener, AutoCloseable {
   }
 
   @Override
+  public void tensorRead(String worker, RpcTensor tensor) {
+    sampling.read(tensor.name(), tensor.shape().ne(1));
+  }
+
+  @Override
   public void linkFailed(String worker) {
     board.warn(
         "Worker "
@@ -277,7 +288,7 @@ final class Workers implements RelayListener, AutoCloseable {
       HeadPhase phase,
       AtomicBoolean everMissed)
       throws InterruptedException {
-    WorkerProver prover = new WorkerProver(connector(worker));
+    WorkerProver prover = new WorkerProver(connector(worker), measuring);
     Consumer<String> missed =
         why -> {
           everMissed.set(true);

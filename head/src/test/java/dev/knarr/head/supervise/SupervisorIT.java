@@ -314,7 +314,12 @@ class SupervisorIT {
           LlamaServerArguments.serve(
                   config,
                   new LlamaServerArguments.Decision(
-                      List.of("127.0.0.1:7"), List.of(0), List.of(9), 1024, 8080))
+                      List.of("127.0.0.1:7"),
+                      List.of(0),
+                      List.of(9),
+                      1024,
+                      List.of("--backend-sampling", "--swa-full"),
+                      8080))
               .stream()
               .filter(argument -> argument.startsWith("-"))
               .toList();

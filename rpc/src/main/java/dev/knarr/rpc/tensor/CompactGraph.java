@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.rpc.tensor;
 
+import dev.knarr.rpc.RpcProtocolException;
 import java.util.Arrays;
 import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Nothing else is lost, names included: CUDA decides by the names of some nodes whether it captures
  * a graph ({@code ggml_cuda_graph_check_compability}).
  *
- * <p>The form is this process's own and is neither stored on disk nor sent. Immutable; any thread.
+ * <p>A router sends it to our workers. Immutable; any thread.
  */
 public final class CompactGraph {
   private final byte[] bytes;
@@ -33,12 +34,22 @@ public final class CompactGraph {
     return new CompactGraph(encoder.encode(), encoder.buffers());
   }
 
+  /** What a router has sent, which may be anything: {@link #expand} finds out. */
+  public static CompactGraph received(byte[] bytes) {
+    return new CompactGraph(bytes, new long[0]);
+  }
+
   /**
    * The graph of {@link #bytes}. Its ids are 1, 2, …; its buffers too, in the order of {@link
    * #buffers}; its addresses are offsets in them.
+   *
+   * @param maxNodes nodes allowed
+   * @param maxTensors descriptors allowed
+   * @throws RpcProtocolException BAD_GRAPH when the bytes are no such form, and as {@link
+   *     ComputeGraph#decode}
    */
-  public static ComputeGraph expand(byte[] bytes) {
-    return new CompactGraphDecoder(bytes).decode();
+  public static ComputeGraph expand(byte[] bytes, int maxNodes, int maxTensors) {
+    return new CompactGraphDecoder(bytes).decode(maxNodes, maxTensors);
   }
 
   /** The content, equal for equal graphs. The caller must not change it. */

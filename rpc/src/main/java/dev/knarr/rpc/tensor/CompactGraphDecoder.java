@@ -7,12 +7,19 @@ import static dev.knarr.rpc.tensor.CompactGraphEncoder.VIEW;
 import static dev.knarr.rpc.tensor.CompactGraphEncoder.VIEW_IN_PLACE;
 import static dev.knarr.rpc.tensor.CompactGraphEncoder.VIEW_OFFSET;
 
+import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcProtocolException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
-/** Reads what {@link CompactGraphEncoder} has written in this process. One thread, one graph. */
+/**
+ * Reads what {@link CompactGraphEncoder} has written, here or in a router: so nothing is taken on
+ * trust, and what the graph itself must be is checked where it is made of it. One thread, one
+ * graph.
+ */
 final class CompactGraphDecoder {
   private final byte[] in;
   private int at;
@@ -32,10 +39,23 @@ final class CompactGraphDecoder {
     this.in = in;
   }
 
-  ComputeGraph decode() {
-    int tensors = (int) number();
-    int nodes = (int) number();
+  ComputeGraph decode(int maxNodes, int maxTensors) {
+    try {
+      return decodeGraph(maxNodes, maxTensors);
+    } catch (IndexOutOfBoundsException _) {
+      throw bad("it refers to what it does not have, or ends too early");
+    }
+  }
+
+  private ComputeGraph decodeGraph(int maxNodes, int maxTensors) {
+    int tensors = count("descriptors", maxTensors);
+    int nodes = count("nodes", maxNodes);
     int start = 2 * Integer.BYTES + Long.BYTES * nodes;
+    // Each descriptor takes a few bytes here, so that few bytes cannot ask for much memory.
+    if (tensors > in.length || nodes > in.length) {
+      throw bad(
+          "%d descriptors and %d nodes are not in %d bytes".formatted(tensors, nodes, in.length));
+    }
     byte[] wire = new byte[start + RpcTensor.BYTES * tensors];
     for (int i = 0; i < tensors; i++) {
       tensor(wire, start, i);
@@ -47,7 +67,26 @@ final class CompactGraphDecoder {
       index += signed();
       LittleEndian.putLong(wire, Integer.BYTES + Long.BYTES * node, index + 1L);
     }
+    if (at != in.length) {
+      throw bad("%d of its %d bytes are too many".formatted(in.length - at, in.length));
+    }
     return ComputeGraph.decode(wire, nodes, tensors);
+  }
+
+  private int count(String what, int most) {
+    long count = number();
+    if (count < 0 || count > most) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED,
+          "Graph with %s %s is over the limit of %d"
+              .formatted(Long.toUnsignedString(count), what, most));
+    }
+    return (int) count;
+  }
+
+  private static RpcProtocolException bad(String what) {
+    return new RpcProtocolException(
+        ProtocolFault.BAD_GRAPH, "The compact form of a graph is not valid: " + what);
   }
 
   private void tensor(byte[] wire, int start, int index) {
@@ -69,7 +108,7 @@ final class CompactGraphDecoder {
     LittleEndian.putLong(wire, to + RpcTensor.VIEW_SOURCE, source);
     LittleEndian.putLong(wire, to + RpcTensor.VIEW_OFFSET, offset);
     if ((kind.links & VIEW_IN_PLACE) != 0) {
-      int from = start + RpcTensor.BYTES * (int) (source - 1);
+      int from = start + RpcTensor.BYTES * (int) Objects.checkIndex(source - 1, index);
       long place = LittleEndian.getLong(wire, from + RpcTensor.DATA) + offset;
       LittleEndian.putLong(wire, to + RpcTensor.DATA, place);
     } else if (LittleEndian.getLong(wire, to + RpcTensor.BUFFER) != 0) {
@@ -79,7 +118,7 @@ final class CompactGraphDecoder {
   }
 
   private Kind kind() {
-    int known = (int) number();
+    int known = index(kinds.size());
     if (known < kinds.size()) {
       return kinds.get(known);
     }
@@ -105,9 +144,10 @@ final class CompactGraphDecoder {
   }
 
   private void name(byte[] wire, int start) {
-    int known = (int) number();
+    int known = index(patterns.size());
     if (known == patterns.size()) {
       int length = (int) number();
+      Objects.checkFromIndexSize(at, length, in.length);
       patterns.add(Arrays.copyOfRange(in, at, at + length));
       at += length;
     }
@@ -115,12 +155,24 @@ final class CompactGraphDecoder {
     for (byte part : patterns.get(known)) {
       if (part == NUMBER) {
         byte[] digits = Long.toString(number()).getBytes(StandardCharsets.US_ASCII);
+        requireRoom(to, digits.length, start);
         System.arraycopy(digits, 0, wire, to, digits.length);
         to += digits.length;
       } else {
+        requireRoom(to, 1, start);
         wire[to++] = part;
       }
     }
+  }
+
+  /** Of something that is known, or of the next that will be. */
+  private int index(int size) {
+    return (int) Objects.checkIndex(number(), size + 1L);
+  }
+
+  /** A name with more digits than there is room for would run into the next field. */
+  private static void requireRoom(int to, int bytes, int start) {
+    Objects.checkFromIndexSize(to - start, bytes, RpcTensor.NAME_BYTES);
   }
 
   private long number() {

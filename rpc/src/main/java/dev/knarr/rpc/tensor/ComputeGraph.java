@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -206,6 +207,20 @@ public final class ComputeGraph {
   /** Where a descriptor begins in {@link #wireBytes}. */
   int wireOffset(int tensor) {
     return tensorsStart + RpcTensor.BYTES * tensor;
+  }
+
+  /**
+   * The same graph with other descriptors, for instance with other addresses.
+   *
+   * @throws RpcProtocolException as {@link #decode}
+   */
+  public ComputeGraph mapped(UnaryOperator<RpcTensor> mapping) {
+    byte[] changed = bytes.clone();
+    for (int i = 0; i < tensors.length; i++) {
+      ByteBuffer at = ByteBuffer.wrap(changed, wireOffset(i), RpcTensor.BYTES);
+      mapping.apply(tensors[i]).encode(at);
+    }
+    return new ComputeGraph(changed, nodes.length, tensors.length);
   }
 
   /** Bytes on the wire, from the node count on. */

@@ -8,8 +8,10 @@ import static dev.knarr.rpc.ProtocolFault.UNKNOWN_COMMAND;
 import static dev.knarr.rpc.ProtocolFault.VERSION_MISMATCH;
 
 import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.RouteRequest;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,23 +19,33 @@ import org.jspecify.annotations.Nullable;
  * in the order that keeps a peer's number from being used before it is known to be sane.
  */
 final class FrameRules {
+  /** Steps of a delta may take more than what they make, but not much. */
+  private static final long MOST_PACKED_BYTES = 2L * RouteRequest.MAX_PIECE_BYTES;
+
   private FrameRules() {}
 
-  static RpcCommand command(int code, ProtocolEdition edition) {
+  static RpcCommand command(int code, ProtocolEdition edition, boolean routed) {
     RpcCommand command = RpcCommand.ofCode(code).orElse(null);
-    if (command == null || !edition.commands().contains(command)) {
+    boolean known =
+        command != null && (edition.commands().contains(command) || (routed && !command.notice()));
+    if (!known) {
       throw new RpcProtocolException(
           UNKNOWN_COMMAND,
           "Command %d does not exist in protocol %s; the peer speaks another version, or it is no RPC client"
               .formatted(code, edition.version()));
     }
-    return command;
+    return Objects.requireNonNull(command);
   }
 
   /** Checks the announced length of a request. */
   static void requestLength(RpcCommand command, long bytes, WireLimits limits) {
     long limit =
-        command == RpcCommand.GRAPH_COMPUTE ? limits.maxGraphBytes() : limits.maxFrameBytes();
+        switch (command) {
+          case GRAPH_COMPUTE, ROUTE_GRAPH -> limits.maxGraphBytes();
+          case ROUTE_PUT, ROUTE_SLOT, ROUTE_WRITE -> MOST_PACKED_BYTES;
+          case ROUTE_TENSOR -> limits.maxFrameBytes();
+          default -> command.routed() ? RouteRequest.MAX_HEAD_BYTES : limits.maxFrameBytes();
+        };
     if (Long.compareUnsigned(bytes, limit) > 0) {
       throw new RpcProtocolException(
           FRAME_TOO_LARGE,

@@ -173,7 +173,7 @@ public final class FrameScanner {
 
   private void readFraming() {
     if (direction == Direction.REQUEST) {
-      RpcCommand known = FrameRules.command(head.get(0) & 0xff, ProtocolEdition.CURRENT);
+      RpcCommand known = FrameRules.command(head.get(0) & 0xff, ProtocolEdition.CURRENT, false);
       payloadBytes = head.getLong(1);
       FrameRules.requestLength(known, payloadBytes, limits);
       command = known;

@@ -2,7 +2,9 @@
 package dev.knarr.rpc.wire;
 
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.Varint;
 import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -118,6 +120,26 @@ public abstract sealed class RpcChannel implements AutoCloseable
       throw truncated();
     }
     return in;
+  }
+
+  /** A number of the router protocol, inside a frame. */
+  final long requireVarint() throws IOException {
+    int bytes = 1;
+    while (true) {
+      ByteBuffer from = require(bytes);
+      if (from.get(from.position() + bytes - 1) >= 0 || bytes == Varint.MAX_BYTES) {
+        return Varint.get(from);
+      }
+      bytes++;
+    }
+  }
+
+  static long requestFraming(boolean routed, long payloadBytes) {
+    return routed ? 1 + Varint.bytes(payloadBytes) : RpcCommand.REQUEST_FRAMING_BYTES;
+  }
+
+  static long responseFraming(boolean routed, long payloadBytes) {
+    return routed ? 1 + Varint.bytes(payloadBytes) : RpcCommand.RESPONSE_FRAMING_BYTES;
   }
 
   /** Fills the rest of the buffer, straight from the channel when that is worth it. */

@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.rpc.wire;
 
+import static dev.knarr.rpc.ProtocolFault.FRAME_SIZE;
 import static dev.knarr.rpc.ProtocolFault.HELLO_EXPECTED;
 import static dev.knarr.rpc.ProtocolFault.TRUNCATED;
+import static dev.knarr.rpc.ProtocolFault.UNEXPECTED_RESPONSE;
 import static dev.knarr.rpc.ProtocolFault.VERSION_MISMATCH;
 
 import dev.knarr.rpc.Capabilities;
 import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.ProtocolVersion;
+import dev.knarr.rpc.RouteRequest;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.Varint;
 import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.ByteChannel;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The client's side of a connection: sends requests, receives their answers in order. One thread
@@ -26,7 +32,12 @@ import java.nio.channels.ByteChannel;
  * any more: close the channel.
  */
 public final class RpcClientChannel extends RpcChannel {
+  private static final int MAX_NOTICE_BYTES = 64;
+
   private final ResponseTracker tracker;
+  private final ByteBuffer scratch =
+      ByteBuffer.allocate(RouteRequest.MAX_HEAD_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private volatile boolean routed;
   private long dataOwed;
   private long dataRemaining;
 
@@ -74,6 +85,14 @@ public final class RpcClientChannel extends RpcChannel {
     return accepted;
   }
 
+  /**
+   * From the next message on, both directions have the framing of the router protocol, and its
+   * commands. Right after HELLO only.
+   */
+  public void speakToWorker() {
+    routed = true;
+  }
+
   /** Our workers with TLS answer a plain HELLO by an alert. */
   private void requireNoAlert() throws IOException {
     ByteBuffer in = require(2);
@@ -115,20 +134,48 @@ public final class RpcClientChannel extends RpcChannel {
             "Data of the last request has not been sent: %d bytes".formatted(dataOwed));
       }
       RpcCommand command = request.command();
-      long bytes = request.payloadBytes();
-      ByteBuffer out = room(RpcCommand.REQUEST_FRAMING_BYTES + (int) command.requestBytes());
       tracker.expect(command, request.responseBytes());
-      out.put((byte) command.code()).putLong(bytes);
-      request.encode(out);
+      long bytes =
+          request instanceof RouteRequest route ? putRouted(route) : putPublic(request, command);
       switch (request) {
+        case RouteRequest route -> dataOwed = route.dataBytes();
         case RpcRequest.SetTensor set -> dataOwed = set.dataBytes();
         case RpcRequest.SetTensor2d set -> dataOwed = set.dataBytes();
         case RpcRequest.GraphCompute compute -> writeFully(compute.graph().encoded());
         default -> {}
       }
-      meter.frame(command, Direction.REQUEST, RpcCommand.REQUEST_FRAMING_BYTES + bytes);
+      meter.frame(command, Direction.REQUEST, requestFraming(routed, bytes) + bytes);
     } finally {
       writeLock.unlock();
+    }
+  }
+
+  private long putPublic(RpcRequest request, RpcCommand command) throws IOException {
+    long bytes = request.payloadBytes();
+    ByteBuffer out = room(RpcCommand.REQUEST_FRAMING_BYTES + (int) command.requestBytes());
+    begin(out, command, bytes);
+    request.encode(out);
+    return bytes;
+  }
+
+  /** How long the fields are is known once they are encoded. */
+  private long putRouted(RouteRequest request) throws IOException {
+    scratch.clear();
+    request.encode(scratch);
+    scratch.flip();
+    long bytes = scratch.remaining() + request.dataBytes();
+    ByteBuffer out = room(1 + Varint.MAX_BYTES + scratch.remaining());
+    begin(out, request.command(), bytes);
+    out.put(scratch);
+    return bytes;
+  }
+
+  private void begin(ByteBuffer out, RpcCommand command, long bytes) {
+    out.put((byte) command.code());
+    if (routed) {
+      Varint.put(out, bytes);
+    } else {
+      out.putLong(bytes);
     }
   }
 
@@ -196,16 +243,88 @@ public final class RpcClientChannel extends RpcChannel {
     }
   }
 
+  /**
+   * What a server says.
+   *
+   * @param command that it answers, or the notice that it is
+   */
+  public record Reply(RpcCommand command, RpcResponse response) {}
+
+  /**
+   * Waits for whatever the server says next, without sending anything. After a {@link
+   * RpcResponse.TensorData} its bytes must be received before the next call.
+   *
+   * @return null when the server closed the connection between two messages
+   * @throws RpcProtocolException when nothing was asked for, or the answer is not of the length or
+   *     kind that it must have
+   */
+  public @Nullable Reply next() throws IOException {
+    readLock.lock();
+    try {
+      if (!fill(1)) {
+        return null;
+      }
+      RpcCommand notice = routed ? peekNotice() : null;
+      if (notice != null) {
+        return new Reply(notice, readNotice(notice));
+      }
+      ResponseTracker.Expected expected = tracker.poll();
+      if (expected == null) {
+        throw new RpcProtocolException(
+            UNEXPECTED_RESPONSE, peer() + " answers what nobody has asked for");
+      }
+      return new Reply(expected.command(), readResponse(expected));
+    } finally {
+      readLock.unlock();
+    }
+  }
+
+  private @Nullable RpcCommand peekNotice() throws IOException {
+    ByteBuffer in = require(1);
+    RpcCommand command = RpcCommand.ofCode(in.get(in.position()) & 0xff).orElse(null);
+    return command != null && command.notice() ? command : null;
+  }
+
+  private RpcResponse readNotice(RpcCommand notice) throws IOException {
+    require(1).get();
+    long bytes = requireVarint();
+    if (bytes < 0 || bytes > MAX_NOTICE_BYTES) {
+      throw new RpcProtocolException(
+          FRAME_SIZE, "%s announces %s bytes".formatted(notice, Long.toUnsignedString(bytes)));
+    }
+    ByteBuffer in = require((int) bytes);
+    RpcResponse response = RpcResponse.decode(notice, slice(in, (int) bytes), bytes);
+    in.position(in.position() + (int) bytes);
+    meter.frame(notice, Direction.RESPONSE, responseFraming(true, bytes) + bytes);
+    return response;
+  }
+
+  private static ByteBuffer slice(ByteBuffer in, int bytes) {
+    return in.slice(in.position(), bytes).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private void requireCode(RpcCommand expected) throws IOException {
+    int code = require(1).get() & 0xff;
+    if (code != expected.code()) {
+      throw new RpcProtocolException(
+          UNEXPECTED_RESPONSE,
+          "an answer to command %d where one to %s is due".formatted(code, expected));
+    }
+  }
+
   private RpcResponse readResponse(ResponseTracker.Expected expected) throws IOException {
     RpcCommand command = expected.command();
     try {
-      long bytes = require(RpcCommand.RESPONSE_FRAMING_BYTES).getLong();
+      if (routed) {
+        requireCode(command);
+      }
+      long bytes = routed ? requireVarint() : require(RpcCommand.RESPONSE_FRAMING_BYTES).getLong();
       FrameRules.response(expected, bytes);
       boolean streamed = command.variableResponse();
       RpcResponse response =
           RpcResponse.decode(command, require(streamed ? 0 : (int) bytes), bytes);
       dataRemaining = streamed ? bytes : 0;
-      meter.frame(command, Direction.RESPONSE, RpcCommand.RESPONSE_FRAMING_BYTES + bytes);
+      meter.frame(command, Direction.RESPONSE, responseFraming(routed, bytes) + bytes);
       return response;
     } catch (RpcProtocolException e) {
       throw e.at("Answer to " + command + " from " + peer());

@@ -4,10 +4,13 @@ package dev.knarr.rpc.wire;
 import static dev.knarr.rpc.ProtocolFault.HELLO_EXPECTED;
 
 import dev.knarr.rpc.ProtocolEdition;
+import dev.knarr.rpc.RouteRequest;
+import dev.knarr.rpc.RouteResponse;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
+import dev.knarr.rpc.Varint;
 import dev.knarr.rpc.tensor.ComputeGraph;
 import dev.knarr.rpc.transport.TlsChannel;
 import java.io.IOException;
@@ -32,6 +35,7 @@ public final class RpcServerChannel extends RpcChannel {
   private final MessageBudget budget;
   private MessageBudget.@Nullable Share held;
   private boolean greeted;
+  private volatile boolean routed;
   private long dataRemaining;
   private long dataOwed;
   private @Nullable RpcResponse lastResponse;
@@ -51,6 +55,14 @@ public final class RpcServerChannel extends RpcChannel {
   public static RpcServerChannel over(
       ByteChannel channel, WireLimits limits, MessageBudget budget, FrameMeter meter) {
     return new RpcServerChannel(channel, limits, budget, meter);
+  }
+
+  /**
+   * From the next message on, both directions have the framing of the router protocol, and its
+   * commands. Between two requests only, with all answers written.
+   */
+  public void speakToRouter() {
+    routed = true;
   }
 
   /** How the reading of requests gets on; any thread. */
@@ -92,16 +104,16 @@ public final class RpcServerChannel extends RpcChannel {
 
   private RpcRequest readFrame() throws IOException {
     ByteBuffer in = require(1);
-    RpcCommand command = FrameRules.command(in.get() & 0xff, edition);
+    RpcCommand command = FrameRules.command(in.get() & 0xff, edition, routed);
     try {
       requireGreeting(command);
-      long bytes = require(Long.BYTES).getLong();
+      long bytes = routed ? requireVarint() : require(Long.BYTES).getLong();
       FrameRules.requestLength(command, bytes, limits);
       RpcRequest request = readPayload(command, bytes);
       long answerBytes = request.responseBytes();
       FrameRules.responseLimit(Math.max(0, answerBytes), limits);
       tracker.expect(command, answerBytes);
-      meter.frame(command, Direction.REQUEST, RpcCommand.REQUEST_FRAMING_BYTES + bytes);
+      meter.frame(command, Direction.REQUEST, requestFraming(routed, bytes) + bytes);
       return request;
     } catch (RpcProtocolException e) {
       throw e.during(command);
@@ -130,9 +142,46 @@ public final class RpcServerChannel extends RpcChannel {
     if (command == RpcCommand.GRAPH_COMPUTE) {
       return readGraph((int) bytes);
     }
+    if (command.routed()) {
+      RouteRequest request = readRouted(command, bytes);
+      dataRemaining = request.dataBytes();
+      return request;
+    }
     RpcRequest request = RpcRequest.decode(command, require((int) command.requestBytes()), bytes);
     dataRemaining = bytes - command.requestBytes();
     return request;
+  }
+
+  private RouteRequest readRouted(RpcCommand command, long bytes) throws IOException {
+    ByteBuffer in = require((int) Math.min(bytes, RouteRequest.MAX_HEAD_BYTES));
+    int arrived = in.limit();
+    // What is behind the message must not be taken for a part of it.
+    in.limit((int) Math.min(arrived, in.position() + bytes));
+    try {
+      return (RouteRequest) RpcRequest.decode(command, in, bytes);
+    } finally {
+      in.limit(arrived);
+    }
+  }
+
+  /**
+   * Reads all of the last request's data into memory that counts as that of a message, until the
+   * next request is read.
+   *
+   * @param besides bytes that the caller needs for as long
+   */
+  public byte[] readHeldData(long besides) throws IOException {
+    readLock.lock();
+    try {
+      var share = budget.share(dataRemaining + besides);
+      held = share;
+      share.growTo(dataRemaining + besides);
+      byte[] data = new byte[Math.toIntExact(dataRemaining)];
+      readData(ByteBuffer.wrap(data));
+      return data;
+    } finally {
+      readLock.unlock();
+    }
   }
 
   private RpcRequest readGraph(int bytes) throws IOException {
@@ -233,13 +282,37 @@ public final class RpcServerChannel extends RpcChannel {
       lastResponse = response;
       writing.messageBegins();
       ByteBuffer out = room(RpcCommand.RESPONSE_FRAMING_BYTES + 64);
-      out.putLong(bytes);
+      begin(out, expected.command(), bytes);
       response.encode(out);
       if (response instanceof RpcResponse.TensorData) {
         dataOwed = bytes;
       }
-      meter.frame(
-          expected.command(), Direction.RESPONSE, RpcCommand.RESPONSE_FRAMING_BYTES + bytes);
+      meter.frame(expected.command(), Direction.RESPONSE, responseFraming(routed, bytes) + bytes);
+    } finally {
+      writeLock.unlock();
+    }
+  }
+
+  private void begin(ByteBuffer out, RpcCommand command, long bytes) {
+    if (routed) {
+      out.put((byte) command.code());
+      Varint.put(out, bytes);
+    } else {
+      out.putLong(bytes);
+    }
+  }
+
+  /** Says to a router what it has not asked for, between two answers. */
+  public void notice(RpcCommand command, RouteResponse notice) throws IOException {
+    writeLock.lock();
+    try {
+      requireNothingOwed();
+      long bytes = notice.payloadBytes();
+      ByteBuffer out = room(RpcCommand.RESPONSE_FRAMING_BYTES + 64);
+      begin(out, command, bytes);
+      notice.encode(out);
+      meter.frame(command, Direction.RESPONSE, responseFraming(true, bytes) + bytes);
+      writeBuffered();
     } finally {
       writeLock.unlock();
     }

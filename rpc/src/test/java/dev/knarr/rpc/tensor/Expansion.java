@@ -15,7 +15,8 @@ final class Expansion {
   /** Makes {@code graph} compact and demands that all comes back, and nothing twice. */
   static CompactGraph requireSame(ComputeGraph graph) {
     CompactGraph compact = CompactGraph.of(graph, Expansion::base);
-    ComputeGraph expanded = CompactGraph.expand(compact.bytes());
+    ComputeGraph expanded =
+        CompactGraph.expand(compact.bytes(), Integer.MAX_VALUE, Integer.MAX_VALUE);
     long[] handles = compact.buffers();
     assertThat(handles).doesNotHaveDuplicates().doesNotContain(0);
     assertThat(expanded.tensorCount()).isEqualTo(graph.tensorCount());

@@ -5,6 +5,7 @@ import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.tensor.CompactGraph;
 import dev.knarr.rpc.tensor.ComputeGraph;
+import dev.knarr.rpc.wire.WireLimits;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -31,6 +32,10 @@ final class GraphArchive {
     this.events = events;
   }
 
+  long limitBytes() {
+    return limitBytes;
+  }
+
   /** A graph in the archive. Those who got it from {@link #keep} hand it to {@link #release}. */
   static final class Entry {
     private final Arena arena = Arena.ofShared();
@@ -52,9 +57,16 @@ final class GraphArchive {
       return bytes.byteSize() + OVERHEAD_BYTES;
     }
 
+    /** The compact form itself, until its last user releases it. */
+    MemorySegment bytes() {
+      return bytes;
+    }
+
     /** The graph, in the terms of {@link CompactGraph#expand}. */
     ComputeGraph expand() {
-      return CompactGraph.expand(bytes.toArray(ValueLayout.JAVA_BYTE));
+      var limits = WireLimits.defaults();
+      return CompactGraph.expand(
+          bytes.toArray(ValueLayout.JAVA_BYTE), limits.maxGraphNodes(), limits.maxGraphTensors());
     }
   }
 

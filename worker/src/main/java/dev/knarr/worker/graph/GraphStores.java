@@ -47,4 +47,18 @@ public final class GraphStores {
   public GraphStore open(Device device) {
     return new GraphStore(Objects.requireNonNull(natives.get(device)), archive, events);
   }
+
+  /** The most bytes of contents that one router may have: others are to have room for theirs. */
+  public long bytesOfARouter() {
+    return archive.limitBytes() / 4;
+  }
+
+  /**
+   * Room for the graphs that a router names on one connection.
+   *
+   * @param limitBytes the most bytes of their contents
+   */
+  public RouteGraphs openForRouter(long limitBytes) {
+    return new RouteGraphs(archive, natives, events, limitBytes);
+  }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.graph;
 
+import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.worker.device.DeviceBuffer;
 import java.util.Arrays;
@@ -24,6 +26,17 @@ final class StoredGraph {
     this.layouts = new int[buffers.size()];
     this.latest = made;
     noteLayouts();
+  }
+
+  /**
+   * A graph that a router has sent, over buffers of its choice: all of it may be wrong.
+   *
+   * @throws dev.knarr.rpc.RpcProtocolException if anything is
+   */
+  static StoredGraph bind(
+      GraphArchive.Entry content, List<DeviceBuffer> buffers, NativeGraphs natives) {
+    return new StoredGraph(
+        content, buffers, natives.make(content.expand(), tensor -> placeOf(tensor, buffers)));
   }
 
   /** What makes two graphs of a connection the same. */
@@ -60,7 +73,7 @@ final class StoredGraph {
   }
 
   NativeGraph rebuild(NativeGraphs natives) {
-    latest = natives.make(content.expand(), this::placeOf);
+    latest = natives.make(content.expand(), tensor -> placeOf(tensor, buffers));
     noteLayouts();
     return latest;
   }
@@ -79,10 +92,24 @@ final class StoredGraph {
     return true;
   }
 
-  private @Nullable TensorPlace placeOf(RpcTensor tensor) {
-    return tensor.buffer() == 0
-        ? null
-        : new TensorPlace(buffers.get((int) tensor.buffer() - 1), tensor.data(), tensor.byteSize());
+  private static @Nullable TensorPlace placeOf(RpcTensor tensor, List<DeviceBuffer> buffers) {
+    if (tensor.buffer() == 0) {
+      return null;
+    }
+    if (tensor.buffer() < 0 || tensor.buffer() > buffers.size()) {
+      throw new RpcProtocolException(
+          ProtocolFault.UNKNOWN_BUFFER,
+          "tensor %s is in buffer %s of %d"
+              .formatted(
+                  tensor.printableName(), Long.toUnsignedString(tensor.buffer()), buffers.size()));
+    }
+    return TensorPlace.inside(
+        buffers.get((int) tensor.buffer() - 1), tensor.data(), tensor.byteSize(), tensor);
+  }
+
+  /** The graph as it is now, with the use it was made with. */
+  NativeGraph latest() {
+    return latest;
   }
 
   void close() {

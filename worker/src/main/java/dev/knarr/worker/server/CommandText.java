@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.worker.server;
 
+import dev.knarr.rpc.RouteRequest;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcRequest.AllocBuffer;
 import dev.knarr.rpc.RpcRequest.BufferClear;
@@ -82,6 +83,7 @@ record CommandText(IntFunction<String> devices, LongFunction<String> homes) {
           device(device) + " rank=%d world=%d port=%d".formatted(rank, world, port);
       case CommAllreduce(int device, var tensor) -> device(device) + placed("tensor", tensor);
       case CommFree(int device) -> device(device);
+      case RouteRequest route -> " " + route;
     };
   }
 

@@ -89,7 +89,7 @@ final class LinkMaker {
       if (address.isUnresolved()) {
         last = new EOFException("its host has no address");
       } else {
-        requireAllowed(address.getAddress());
+        requireAllowed(address.getAddress(), client);
         try {
           return connect(request, address);
         } catch (IOException e) {
@@ -116,14 +116,14 @@ final class LinkMaker {
    * What is behind loopback and link-local addresses is the machine's own, and no business of a
    * client that does not come from there; nobody is behind the others.
    */
-  private void requireAllowed(InetAddress target) throws LinkException {
+  static void requireAllowed(InetAddress target, InetAddress client) throws LinkException {
     boolean foreign =
         (target.isLoopbackAddress() && !client.isLoopbackAddress())
             || (target.isLinkLocalAddress() && !client.isLinkLocalAddress());
     if (foreign || target.isAnyLocalAddress() || target.isMulticastAddress()) {
       throw new LinkException(
           LinkFault.NOT_ALLOWED,
-          "rank 0 is said to be at %s, which a client at %s may not name: give --rpc or --worker an address by which the workers reach each other"
+          "the other worker is said to be at %s, which a client at %s may not name: give --rpc or --worker an address by which the workers reach each other"
               .formatted(target.getHostAddress(), client.getHostAddress()),
           null);
     }

@@ -2,10 +2,15 @@
 package dev.knarr.worker.server;
 
 import dev.knarr.ggml.GgmlException;
+import dev.knarr.rpc.Capabilities;
+import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RouteResponse;
+import dev.knarr.rpc.RouteTerms;
 import dev.knarr.rpc.RpcCommand;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
+import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.transport.TlsException;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
@@ -20,6 +25,7 @@ import java.net.StandardSocketOptions;
 import java.nio.channels.SocketChannel;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,6 +52,9 @@ final class RpcConnection implements Runnable {
   private final MessageBudget budget;
   private final ServerEvents events;
   private final CommandLog commandLog;
+  private final Routers routers;
+  private final Communicators communicators;
+  private Routers.@Nullable Grant granted; // the connection's thread's
   private final long openedNanos = System.nanoTime();
   private final Instant opened = Instant.now();
   private volatile boolean saidHello;
@@ -65,7 +74,9 @@ final class RpcConnection implements Runnable {
       MessageBudget budget,
       FrameMeter meter,
       ServerEvents events,
-      CommandLog commandLog) {
+      CommandLog commandLog,
+      Routers routers,
+      Communicators communicators) {
     this.number = number;
     this.socket = socket;
     this.peer = peer;
@@ -76,6 +87,8 @@ final class RpcConnection implements Runnable {
     this.meter = meter;
     this.events = events;
     this.commandLog = commandLog;
+    this.routers = routers;
+    this.communicators = communicators;
   }
 
   @Override
@@ -108,6 +121,10 @@ final class RpcConnection implements Runnable {
       }
     } catch (RuntimeException | Error e) {
       fail(e);
+    } finally {
+      if (granted != null) {
+        routers.leave(granted);
+      }
     }
   }
 
@@ -136,7 +153,15 @@ final class RpcConnection implements Runnable {
     inHand = command;
     // A buffer that the command frees has its device before.
     logged = commandLog.isOn() ? text(request) : null;
-    session.carryOut(request, channel);
+    var terms =
+        request instanceof RpcRequest.Hello(var capabilities)
+            ? RouteTerms.of(capabilities).orElse(null)
+            : null;
+    if (terms == null) {
+      session.carryOut(request, channel);
+    } else if (!greet(terms, channel)) {
+      return false;
+    }
     if (command.answered()) {
       channel.flush();
     }
@@ -151,6 +176,66 @@ final class RpcConnection implements Runnable {
       saidHello = true;
     }
     return true;
+  }
+
+  /** Answers a program of ours; false when nothing more is to be read here. */
+  private boolean greet(RouteTerms terms, RpcServerChannel channel) throws IOException {
+    saidHello = true;
+    return switch (terms.role()) {
+      case ROUTER -> {
+        serveRouter(terms, channel);
+        yield true;
+      }
+      case PEER -> {
+        servePeer(terms, channel);
+        yield false;
+      }
+      case END -> {
+        routers.end(terms.token());
+        answer(channel, RouteTerms.end(0).capabilities());
+        channel.flush();
+        yield false;
+      }
+    };
+  }
+
+  private static void answer(RpcServerChannel channel, Capabilities capabilities)
+      throws IOException {
+    channel.write(new RpcResponse.HelloAccepted(ProtocolEdition.CURRENT.version(), capabilities));
+  }
+
+  private void serveRouter(RouteTerms terms, RpcServerChannel channel) throws IOException {
+    var address = ((InetSocketAddress) peer).getAddress();
+    var peers = new PeerLinks(communicators, address, meter);
+    var grant = routers.enter(terms, this, peers);
+    granted = grant;
+    session.serveRouter(grant, peers);
+    answer(channel, grant.terms().capabilities());
+    channel.speakToRouter();
+    channel.notice(
+        RpcCommand.ROUTE_WELCOME,
+        new RouteResponse.Welcome(Math.max(0, grant.slotBytes()), grant.graphBytes()));
+  }
+
+  /** Leaves the reading to the connection that the other worker has come for. */
+  private void servePeer(RouteTerms terms, RpcServerChannel channel) throws IOException {
+    var links = routers.links(terms.token()).orElse(null);
+    if (links == null) {
+      answer(channel, Capabilities.NONE);
+      channel.flush();
+      return;
+    }
+    answer(channel, PeerLinks.welcome(terms));
+    channel.speakToRouter();
+    var arrival = new PeerLinks.Incoming(channel, socket, new CountDownLatch(1));
+    if (links.arrived(terms.link(), arrival)) {
+      channel.flush();
+      try {
+        arrival.ended().await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   private @Nullable String text(RpcRequest request) {

@@ -57,6 +57,7 @@ public final class RpcServer implements AutoCloseable {
   private final ServerEvents events;
   private final GraphStores graphs;
   private final Communicators communicators;
+  private final Routers routers;
   private final Map<RpcConnection, Thread> connections = new ConcurrentHashMap<>();
   private final ConnectionLimit places;
   private final Thread accepting;
@@ -74,6 +75,7 @@ public final class RpcServer implements AutoCloseable {
    *     worker cannot trust another one
    * @param limits what a frame may announce
    * @param budget what the graphs of all clients take while they are read; this server's to close
+   * @param routeBytes what the inputs take that are kept for routers
    * @param maxConnections the most clients at once
    * @param maxConnectionsPerAddress the most of them from one address
    * @param helloTimeout how long a client may take to say HELLO
@@ -87,6 +89,7 @@ public final class RpcServer implements AutoCloseable {
       Optional<Transport> links,
       WireLimits limits,
       MessageBudget budget,
+      long routeBytes,
       int maxConnections,
       int maxConnectionsPerAddress,
       Duration helloTimeout,
@@ -140,6 +143,7 @@ public final class RpcServer implements AutoCloseable {
             new Communicators.Settings(
                 settings.address.getAddress(), settings.links, LINK_JOIN, LINK_REDUCE),
             events);
+    this.routers = new Routers(settings.routeBytes, graphs, settings.links.isPresent());
     this.accepting = Thread.ofPlatform().name("rpc-accept").start(this::accept);
     this.watching = Thread.ofVirtual().name("rpc-watch").start(this::watch);
   }
@@ -228,7 +232,9 @@ public final class RpcServer implements AutoCloseable {
             settings.budget,
             meter,
             events,
-            commandLog);
+            commandLog,
+            routers,
+            communicators);
     var thread =
         Thread.ofPlatform()
             .name("rpc-" + number + " " + peer)

@@ -5,6 +5,7 @@ import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.Capabilities;
 import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RouteRequest;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcRequest.AllocBuffer;
@@ -37,14 +38,14 @@ import dev.knarr.worker.cache.TensorCache;
 import dev.knarr.worker.check.OperationCheck;
 import dev.knarr.worker.device.Device;
 import dev.knarr.worker.device.DeviceBuffer;
-import dev.knarr.worker.graph.GraphStore;
 import dev.knarr.worker.graph.GraphStores;
-import dev.knarr.worker.graph.NativeGraph;
 import dev.knarr.worker.graph.TensorDescriptions;
 import dev.knarr.worker.graph.TensorPlace;
 import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One client's buffers, graphs and communicators, and what each command does to them. Called by the
@@ -52,17 +53,14 @@ import java.util.Optional;
  * here, before native code sees it.
  */
 final class Session implements AutoCloseable {
-  private final List<OfferedDevice> devices;
+  private final SessionDevices devices;
   private final BufferTable buffers = new BufferTable();
   private final TensorTransfer transfer = new TensorTransfer();
   private final HashedWeights weights;
-  private final ServerEvents events;
   private final ConnectionUse use = new ConnectionUse();
   private final ClientLinks links;
-
-  /** A device as this client uses it. */
-  private record OfferedDevice(
-      Device device, GraphStore graphs, GraphQueue queue, CommunicatorSlot communicator) {}
+  private final GraphStores graphs;
+  private volatile @Nullable RouteSession route;
 
   Session(
       List<Device> devices,
@@ -71,14 +69,8 @@ final class Session implements AutoCloseable {
       TensorCache cache,
       ServerEvents events) {
     this.links = links;
-    this.devices =
-        devices.stream()
-            .map(
-                device ->
-                    new OfferedDevice(
-                        device, graphs.open(device), new GraphQueue(device), links.slot()))
-            .toList();
-    this.events = events;
+    this.graphs = graphs;
+    this.devices = new SessionDevices(devices, graphs, links, events, use);
     this.weights = new HashedWeights(cache, transfer);
   }
 
@@ -93,13 +85,13 @@ final class Session implements AutoCloseable {
       case Hello _ ->
           channel.write(
               new RpcResponse.HelloAccepted(ProtocolEdition.CURRENT.version(), Capabilities.NONE));
-      case DeviceCount _ -> channel.write(new RpcResponse.DeviceCounted(devices.size()));
+      case DeviceCount _ -> channel.write(new RpcResponse.DeviceCounted(devices.all().size()));
       case GetAlignment(int device) ->
-          channel.write(new RpcResponse.Alignment(device(device).device.ggml().alignment()));
+          channel.write(new RpcResponse.Alignment(devices.get(device).device().ggml().alignment()));
       case GetMaxSize(int device) ->
-          channel.write(new RpcResponse.MaxSize(maxSize(device(device).device)));
+          channel.write(new RpcResponse.MaxSize(maxSize(devices.get(device).device())));
       case GetDeviceMemory(int device) -> {
-        var offered = device(device).device;
+        var offered = devices.get(device).device();
         channel.write(new RpcResponse.DeviceMemory(offered.freeBytes(), offered.totalBytes()));
       }
       case GetAllocSize query -> channel.write(new RpcResponse.AllocSize(allocSize(query)));
@@ -107,51 +99,67 @@ final class Session implements AutoCloseable {
       case BufferGetBase(long buffer) ->
           channel.write(new RpcResponse.BufferBase(buffers.base(buffer)));
       case FreeBuffer(long buffer) -> free(buffer);
-      case BufferClear(long buffer, byte value) -> idle(buffers.get(buffer)).fill(value);
+      case BufferClear(long buffer, byte value) -> devices.idle(buffers.get(buffer)).fill(value);
       case InitTensor(var tensor) -> {
         var place = buffers.placed(tensor);
-        initTensor(tensor, idle(place));
+        initTensor(tensor, devices.idle(place));
       }
       case SetTensor set -> {
         var place = buffers.placed(set.tensor());
-        weights.receive(set, idle(place), channel);
+        weights.receive(set, devices.idle(place), channel);
       }
       case SetTensor2d set -> {
         var place = buffers.placed(set.tensor());
-        transfer.receive(set, idle(place), channel);
+        transfer.receive(set, devices.idle(place), channel);
       }
       case SetTensorHash hashed -> {
         var place = buffers.placed(hashed.tensor());
-        channel.write(new RpcResponse.TensorHashed(weights.load(hashed, idle(place))));
+        channel.write(new RpcResponse.TensorHashed(weights.load(hashed, devices.idle(place))));
       }
       case GetTensor get -> {
         var place = buffers.placed(get.tensor());
-        transfer.send(get, idle(place), channel);
+        transfer.send(get, devices.idle(place), channel);
       }
       case GetTensor2d get -> {
         var place = buffers.placed(get.tensor());
-        transfer.send(get, idle(place), channel);
+        transfer.send(get, devices.idle(place), channel);
       }
       case MemsetTensor(var tensor, long offset, long size, byte value) -> {
-        var place = idle(buffers.placed(tensor));
+        var place = devices.idle(buffers.placed(tensor));
         place.buffer().fill(TensorTransfer.range(place, offset, size), size, value);
       }
       case CopyTensor copy -> channel.write(new RpcResponse.TensorCopied(copy(copy)));
       case GraphCompute compute -> compute(compute);
-      case GraphRecompute(int device, long uid) -> recompute(device(device), uid);
+      case GraphRecompute(int device, long uid) -> recompute(devices.get(device), uid);
       case CommInit join -> channel.write(new RpcResponse.CommInitialized(join(join)));
       case CommAllreduce(int device, var tensor) ->
-          device(device).communicator.allreduce(tensor, idle(buffers.placed(tensor)));
-      case CommFree(int device) -> device(device).communicator.close();
+          devices
+              .get(device)
+              .communicator()
+              .allreduce(tensor, devices.idle(buffers.placed(tensor)));
+      case CommFree(int device) -> devices.get(device).communicator().close();
+      case RouteRequest routed -> Objects.requireNonNull(route).carryOut(routed, channel);
     }
+  }
+
+  /** From now on the client is a router, which was granted this. */
+  void serveRouter(Routers.Grant grant, PeerLinks peers) {
+    route =
+        new RouteSession(
+            buffers,
+            devices,
+            transfer,
+            graphs.openForRouter(grant.graphBytes()),
+            new InputSlots(Math.max(0, grant.slotBytes())),
+            peers);
   }
 
   /** The fields of a request, valid or not, for the log. */
   String text(RpcRequest request) {
     return new CommandText(
             number ->
-                number >= 0 && number < devices.size()
-                    ? devices.get(number).device.name()
+                number >= 0 && number < devices.all().size()
+                    ? devices.get(number).device().name()
                     : Integer.toUnsignedString(number),
             handle -> buffers.find(handle).map(buffer -> buffer.device().name()).orElse("unknown"))
         .of(request);
@@ -163,38 +171,8 @@ final class Session implements AutoCloseable {
     return bytes == Long.MAX_VALUE ? -1 : bytes;
   }
 
-  private OfferedDevice device(int index) {
-    if (index < 0 || index >= devices.size()) {
-      throw new RpcProtocolException(
-          ProtocolFault.UNKNOWN_DEVICE,
-          "device %s does not exist: this worker offers %d, numbered from 0"
-              .formatted(Integer.toUnsignedString(index), devices.size()));
-    }
-    return devices.get(index);
-  }
-
-  private OfferedDevice deviceOf(DeviceBuffer buffer) {
-    for (var offered : devices) {
-      if (offered.device == buffer.device()) {
-        return offered;
-      }
-    }
-    throw new IllegalStateException("A buffer of a device that is not offered.");
-  }
-
-  /** Waits for the graphs that may still write this memory. */
-  private DeviceBuffer idle(DeviceBuffer buffer) {
-    deviceOf(buffer).queue.await();
-    return buffer;
-  }
-
-  private TensorPlace idle(TensorPlace place) {
-    idle(place.buffer());
-    return place;
-  }
-
   private RpcResponse.AllocatedBuffer allocate(int device, long size) {
-    var offered = device(device).device;
+    var offered = devices.get(device).device();
     // A size of 2^63 or more is a size no device has: the protocol's answer to that is 0, 0.
     if (size < 0 || buffers.isFull()) {
       return RpcResponse.AllocatedBuffer.FAILED;
@@ -211,11 +189,14 @@ final class Session implements AutoCloseable {
   }
 
   private void free(long handle) {
-    var buffer = idle(buffers.get(handle));
+    var buffer = devices.idle(buffers.get(handle));
     // A graph of another device may name this buffer too.
-    for (var offered : devices) {
-      offered.queue.await();
-      offered.graphs.dropUsing(buffer);
+    for (var offered : devices.all()) {
+      offered.queue().await();
+      offered.graphs().dropUsing(buffer);
+    }
+    if (route != null) {
+      route.dropUsing(buffer);
     }
     weights.withdraw(buffer);
     buffers.remove(handle).close();
@@ -237,7 +218,7 @@ final class Session implements AutoCloseable {
   }
 
   private long allocSize(GetAllocSize query) {
-    var device = device(query.device()).device.ggml();
+    var device = devices.get(query.device()).device().ggml();
     long bytes = query.tensor().byteSize();
     // Host memory needs no room behind a tensor; only other backends are asked.
     if (device.hostMemory()) {
@@ -271,8 +252,8 @@ final class Session implements AutoCloseable {
   }
 
   private boolean copy(CopyTensor copy) {
-    var source = idle(buffers.placed(copy.source()));
-    var target = idle(buffers.placed(copy.destination()));
+    var source = devices.idle(buffers.placed(copy.source()));
+    var target = devices.idle(buffers.placed(copy.destination()));
     if (source.bytes() > target.bytes()) {
       throw new RpcProtocolException(
           ProtocolFault.OUT_OF_RANGE,
@@ -288,38 +269,24 @@ final class Session implements AutoCloseable {
   }
 
   private void compute(GraphCompute request) {
-    var offered = device(request.device());
-    offered.queue.makeRoom();
-    var graph = offered.graphs.received(request.uid(), request.graph(), buffers);
-    if (graph.fallbackNodes() > 0) {
-      events.nodesFellBack(offered.device, graph.fallbackNodes());
-    }
-    submit(offered, graph, false);
+    var offered = devices.get(request.device());
+    offered.queue().makeRoom();
+    var graph = offered.graphs().received(request.uid(), request.graph(), buffers);
+    devices.made(offered, graph);
+    devices.submit(offered, graph, false);
   }
 
   /** Whatever is wrong with the request, the answer is no: the client then does without. */
   private boolean join(CommInit request) {
     int device = request.device();
-    return device >= 0 && device < devices.size() && devices.get(device).communicator.join(request);
+    return device >= 0
+        && device < devices.all().size()
+        && devices.get(device).communicator().join(request);
   }
 
   private void recompute(OfferedDevice offered, long uid) {
-    offered.queue.makeRoom();
-    submit(offered, offered.graphs.named(uid), true);
-  }
-
-  private void submit(OfferedDevice offered, NativeGraph graph, boolean again) {
-    offered.queue.submit(graph.isBrief(), () -> compute(offered, graph, again));
-  }
-
-  private void compute(OfferedDevice offered, NativeGraph graph, boolean again) {
-    if (offered.queue.isAbandoned()) {
-      graph.release();
-    } else {
-      long nanos = graph.compute();
-      use.computed(nanos);
-      events.graphComputed(offered.device, again, nanos);
-    }
+    offered.queue().makeRoom();
+    devices.submit(offered, offered.graphs().named(uid), true);
   }
 
   /**
@@ -328,21 +295,24 @@ final class Session implements AutoCloseable {
    * @throws RuntimeException what the first that failed threw
    */
   void finish() {
-    devices.forEach(offered -> offered.queue.await());
+    devices.finish();
   }
 
   /** Ends what the connection's thread waits for beside its client. Any thread. */
   void abort() {
     links.abort();
+    var routed = route;
+    if (routed != null) {
+      routed.abort();
+    }
   }
 
   /** Waits for running graphs, then frees everything. */
   @Override
   public void close() {
-    for (var offered : devices) {
-      offered.communicator.close();
-      offered.queue.drain();
-      offered.graphs.close();
+    devices.close();
+    if (route != null) {
+      route.close();
     }
     for (var buffer : List.copyOf(buffers.all())) {
       weights.withdraw(buffer);

@@ -69,6 +69,11 @@ final class TensorTransfer implements AutoCloseable {
     receive(place.buffer(), at, request.dataBytes(), channel, recording);
   }
 
+  void receive(DeviceBuffer buffer, long at, long bytes, RpcServerChannel channel)
+      throws IOException {
+    receive(buffer, at, bytes, channel, null);
+  }
+
   private void receive(
       DeviceBuffer buffer,
       long at,
@@ -99,23 +104,28 @@ final class TensorTransfer implements AutoCloseable {
     }
   }
 
+  /** Takes the bytes of a tensor, piece by piece. */
+  @FunctionalInterface
+  interface Sink {
+    void write(ByteBuffer piece) throws IOException;
+  }
+
   void send(GetTensor request, TensorPlace place, RpcServerChannel channel) throws IOException {
     long at = range(place, request.offset(), request.size());
     channel.beginData(request.size());
-    send(place.buffer(), at, request.size(), channel);
+    send(place.buffer(), at, request.size(), channel::writeData);
   }
 
-  private void send(DeviceBuffer buffer, long at, long bytes, RpcServerChannel channel)
-      throws IOException {
+  void send(DeviceBuffer buffer, long at, long bytes, Sink sink) throws IOException {
     int chunk = buffer.host() ? HOST_CHUNK_BYTES : STAGING_BYTES;
     for (long done = 0; done < bytes; done += chunk) {
       int length = (int) Math.min(chunk, bytes - done);
       if (buffer.host()) {
-        channel.writeData(buffer.viewForRead(at + done, length));
+        sink.write(buffer.viewForRead(at + done, length));
       } else {
         var data = staging().limit(length);
         buffer.read(at + done, data);
-        channel.writeData(data.flip().limit(length));
+        sink.write(data.flip().limit(length));
       }
     }
   }
@@ -134,7 +144,7 @@ final class TensorTransfer implements AutoCloseable {
         pieces(place, request.offset(), request.pieceBytes(), request.pieces(), request.stride());
     channel.beginData(Math.multiplyExact(request.pieceBytes(), request.pieces()));
     for (long i = 0; i < request.pieces(); i++) {
-      send(place.buffer(), at + i * request.stride(), request.pieceBytes(), channel);
+      send(place.buffer(), at + i * request.stride(), request.pieceBytes(), channel::writeData);
     }
   }
 

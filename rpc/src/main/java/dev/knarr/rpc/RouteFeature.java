@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.rpc;
+
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * What a router and our worker may agree on, each with its bit. Without one, the public commands do
+ * the same with more bytes or more waiting.
+ */
+public enum RouteFeature {
+  /** Inputs are packed, and sent as what has changed. */
+  INPUTS(0),
+  /** Graphs are named by content, and sent as what differs from a known one. */
+  GRAPHS(1),
+  /** Tensors go from worker to worker. */
+  DIRECT_COPIES(2),
+  /** What was read after a graph the last time is asked for with the graph. */
+  READ_AHEAD(3);
+
+  private final int bit;
+
+  RouteFeature(int position) {
+    this.bit = 1 << position;
+  }
+
+  /** The name for options and metrics, for instance {@code direct-copies}. */
+  public String text() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /** All of them. */
+  public static Set<RouteFeature> all() {
+    return EnumSet.allOf(RouteFeature.class);
+  }
+
+  static int bits(Set<RouteFeature> features) {
+    return features.stream().mapToInt(feature -> feature.bit).sum();
+  }
+
+  /** Bits of features that this version does not know are of no account. */
+  static Set<RouteFeature> of(int bits) {
+    var features = EnumSet.noneOf(RouteFeature.class);
+    for (RouteFeature feature : values()) {
+      if ((bits & feature.bit) != 0) {
+        features.add(feature);
+      }
+    }
+    return features;
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.knarr.rpc;
+
+import java.nio.ByteBuffer;
+
+/** What our worker says to a router beside the public answers ({@code docs/router-protocol.md}). */
+public sealed interface RouteResponse extends RpcResponse {
+  @Override
+  default long payloadBytes() {
+    ByteBuffer payload = ByteBuffer.allocate(RouteRequest.MAX_HEAD_BYTES);
+    encode(payload);
+    return payload.position();
+  }
+
+  /** Whether the link to the other worker stands. */
+  record Linked(boolean ok) implements RouteResponse {
+    @Override
+    public boolean answers(RpcCommand command) {
+      return command == RpcCommand.ROUTE_LINK;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      out.put((byte) (ok ? 1 : 0));
+    }
+  }
+
+  /**
+   * What the worker keeps for this router, before anything else is said.
+   *
+   * @param slotBytes for all slots together
+   * @param graphBytes for the contents of all graphs together
+   */
+  record Welcome(long slotBytes, long graphBytes) implements RouteResponse {
+    static Welcome decode(ByteBuffer in) {
+      return new Welcome(
+          Varint.getSize(in, "bytes for slots"), Varint.getSize(in, "bytes for graphs"));
+    }
+
+    @Override
+    public boolean answers(RpcCommand command) {
+      return command == RpcCommand.ROUTE_WELCOME;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      Varint.put(out, slotBytes);
+      Varint.put(out, graphBytes);
+    }
+  }
+
+  /** The worker waits for the content of a graph that it is to compute and does not have. */
+  record GraphWanted(int graph) implements RouteResponse {
+    static GraphWanted decode(ByteBuffer in) {
+      return new GraphWanted(Varint.getInt(in, "graph"));
+    }
+
+    @Override
+    public boolean answers(RpcCommand command) {
+      return command == RpcCommand.ROUTE_GRAPH_WANTED;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      Varint.put(out, graph);
+    }
+  }
+}
