@@ -140,20 +140,12 @@ final class Exchange {
       ApiKeys.replace(context.request().headers(), admitted ? upstream.key() : null);
     }
     if (reruns == 0) {
-      countFirst(upstream);
+      measure.sent();
     }
     if (body == null || !body.isWhole()) {
       passage.connections().watch(request);
     }
     return context.sendRequest();
-  }
-
-  private void countFirst(Upstream upstream) {
-    measure.sent();
-    if (route.operation().samples() && body != null && body.isWhole()) {
-      boolean logits = RequestContent.of(body.bytes()).readsLogits();
-      passage.meters().sampled(upstream.samplesInGraph() && !logits);
-    }
   }
 
   private Future<ProxyResponse> receive(ProxyResponse response) {

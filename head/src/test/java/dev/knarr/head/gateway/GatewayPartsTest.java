@@ -143,42 +143,6 @@ class GatewayPartsTest {
   }
 
   @Nested
-  class GivenRequestsForTokens {
-
-    @ParameterizedTest
-    @ValueSource(
-        strings = {
-          "{\"n_probs\":1}",
-          "{\"prompt\":[1,{\"a\":2}],\"logprobs\":true,\"top_logprobs\":2}",
-          "{\"logprobs\":3}",
-          "{\"grammar\":\"root ::= [a]\"}",
-          "{\"json_schema\":{}}",
-          "{\"response_format\":{\"schema\":{\"type\":\"text\"},\"type\":\"json_object\"}}",
-          "{\"tools\":[{\"type\":\"function\"}]}",
-          "{\"backend_sampling\":false}"
-        })
-    void whenTheyWantMoreThanATokenOrAreHeldToAGrammar_thenTheyReadLogits(String json) {
-      assertThat(RequestContent.of(Buffer.buffer(json)).readsLogits()).isTrue();
-    }
-
-    @ParameterizedTest
-    @ValueSource(
-        strings = {
-          "{\"prompt\":\"a\"}",
-          "{\"messages\":[{\"content\":\"{}\",\"grammar\":\"x\"}],\"n_probs\":0,\"logprobs\":false}",
-          "{\"grammar\":\"\",\"tools\":[],\"json_schema\":null,\"backend_sampling\":true}",
-          "{\"response_format\":{\"type\":\"text\"}}",
-          "{\"n_probs\":5,\"post_sampling_probs\":true}",
-          "{bad",
-          "[]",
-          ""
-        })
-    void whenTheyDoNot_thenTheyDoNot(String json) {
-      assertThat(RequestContent.of(Buffer.buffer(json)).readsLogits()).isFalse();
-    }
-  }
-
-  @Nested
   class GivenAnswers {
 
     @Test
