@@ -52,6 +52,9 @@ final class Relays {
     public void tensorRead(String worker, RpcTensor tensor) {}
 
     @Override
+    public void detour(String from, String to) {}
+
+    @Override
     public void tensorSet(String worker, int device, String tensor, long bytes, boolean known) {}
   }
 }

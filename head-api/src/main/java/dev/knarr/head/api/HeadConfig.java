@@ -185,16 +185,25 @@ public record HeadConfig(
   }
 
   /**
-   * Which device holds how many layers.
+   * Which device holds how many layers, and how the workers are used together.
    *
    * @param mode how the model is cut
    * @param devices the devices in order; empty means that the head plans
+   * @param routerFeatures by name, what the router agrees on with workers that can; all when null,
+   *     and with none of them it speaks the public protocol to all
    */
-  public record Split(SplitMode mode, List<SplitDevice> devices) {
+  public record Split(
+      SplitMode mode, List<SplitDevice> devices, @Nullable List<String> routerFeatures) {
     /** Absent values take their defaults. */
     public Split {
       mode = mode == null ? SplitMode.LAYER : mode;
       devices = devices == null ? List.of() : List.copyOf(devices);
+      routerFeatures = routerFeatures == null ? null : List.copyOf(routerFeatures);
+    }
+
+    /** With all that the router can do. */
+    public Split(SplitMode mode, List<SplitDevice> devices) {
+      this(mode, devices, null);
     }
   }
 

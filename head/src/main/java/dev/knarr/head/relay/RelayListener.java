@@ -43,4 +43,12 @@ public interface RelayListener {
    * @param worker its name
    */
   void linkFailed(String worker);
+
+  /**
+   * A worker cannot reach another one, so what it has for it goes over the head.
+   *
+   * @param from its name
+   * @param to the other's name
+   */
+  void detour(String from, String to);
 }

@@ -68,24 +68,27 @@ final class LlamaServerArguments {
   /**
    * What the supervisor has decided.
    *
-   * @param relays addresses of the relays, in the order of the workers
-   * @param deviceOrder positions of the used devices among all devices, in the order of the layers
+   * @param servers addresses of the router, or of the relays in the order of the workers
+   * @param deviceOrder positions of the used devices among those that llama-server sees, in the
+   *     order of the layers
    * @param tensorSplit for each used device how many layers it holds, the output counted as one
    * @param contextLength tokens of one sequence
    * @param flags for what else the plan has chosen
    * @param port the port to listen on, behind the endpoint
    */
   record Decision(
-      List<String> relays,
+      List<String> servers,
       List<Integer> deviceOrder,
       List<Integer> tensorSplit,
       int contextLength,
       List<String> flags,
       int port) {}
 
-  /** Returns the arguments that make llama-server list the devices behind the relays and end. */
-  static List<String> listDevices(List<String> relays) {
-    return List.of("--rpc", String.join(",", relays), "--list-devices");
+  /**
+   * Returns the arguments that make llama-server list the devices behind these addresses and end.
+   */
+  static List<String> listDevices(List<String> servers) {
+    return List.of("--rpc", String.join(",", servers), "--list-devices");
   }
 
   /** Returns all arguments of a llama-server that serves. */
@@ -100,7 +103,7 @@ final class LlamaServerArguments {
     String threads = String.valueOf(config.llamaServer().threads());
 
     List<String> arguments = new ArrayList<>();
-    add(arguments, "--rpc", String.join(",", decision.relays()));
+    add(arguments, "--rpc", String.join(",", decision.servers()));
     add(arguments, "-ngl", "all", "--device", devices);
     add(arguments, "--split-mode", config.split().mode().name().toLowerCase(Locale.ROOT));
     add(arguments, "--tensor-split", joined(decision.tensorSplit()), "--fit", "off");

@@ -93,8 +93,8 @@ final class ServerRun {
         LlamaServerArguments.serve(
             config,
             new LlamaServerArguments.Decision(
-                workers.relayAddresses(),
-                plan.deviceOrder(),
+                workers.addresses(),
+                workers.offer(plan.deviceOrder()),
                 plan.split().tensorSplit(),
                 plan.contextLength(),
                 plan.flags(),

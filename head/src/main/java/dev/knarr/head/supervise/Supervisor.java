@@ -200,6 +200,7 @@ public final class Supervisor implements AutoCloseable {
 
   private void proveServer(Path program, List<WorkerProof> proofs)
       throws Signal, InterruptedException {
+    workers.openWay(proofs);
     if (serverProven) {
       return;
     }
@@ -212,12 +213,11 @@ public final class Supervisor implements AutoCloseable {
         HeadPhase.PROVING_SERVER,
         HeadReason.AS_PLANNED,
         "Finding out whether %s can use the workers.".formatted(program));
-    workers.openRelays();
     workers.forgetLosses();
     // A worker that hangs now would otherwise be noticed when the program's time is over.
     workers.startHeartbeats();
     try {
-      LlamaServerProof.prove(program, workers.relayAddresses(), devices.size(), workers::hasLoss);
+      LlamaServerProof.prove(program, workers.addresses(), devices.size(), workers::hasLoss);
       serverProven = true;
     } catch (HeadException e) {
       // A worker that went away meanwhile is no fault of the program.
@@ -292,7 +292,7 @@ public final class Supervisor implements AutoCloseable {
   }
 
   /**
-   * Stops llama-server, closes the relays and the endpoint and returns when all is gone. Answers
+   * Stops llama-server, closes the router and the endpoint and returns when all is gone. Answers
    * that are running are finished first, for as long as the configuration says, while new requests
    * are refused; everything else takes at most the limit of llama-server's own end and {@value
    * #CLOSE_MARGIN_SECONDS} s. A second call waits for the first.

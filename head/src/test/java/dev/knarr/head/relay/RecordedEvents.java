@@ -32,4 +32,9 @@ final class RecordedEvents implements RelayListener {
   public void linkFailed(String worker) {
     unlinked.add(worker);
   }
+
+  @Override
+  public void detour(String from, String to) {
+    unlinked.add(from + " to " + to);
+  }
 }
