@@ -141,6 +141,24 @@ class HeadIT {
   class GivenAClusterThatIsReady {
 
     @Test
+    void whenItsPlanIsRead_thenATokenGoesOnceRound() throws Exception {
+      try (var cluster = new Cluster(0).awaitReady()) {
+        var plan = Objects.requireNonNull(cluster.status().plan());
+        var wire = Objects.requireNonNull(plan.wire());
+
+        assertThat(wire.roundTripsPerToken()).isEqualTo(1);
+        assertThat(wire.links())
+            .extracting(link -> link.from() + " " + link.to())
+            .containsExactly("head cpu-0", "cpu-0 cpu-1", "head cpu-1", "cpu-1 head");
+        assertThat(wire.links()).allMatch(link -> link.bytesPerSecond() > 1_000_000);
+        assertThat(Objects.requireNonNull(wire.tokensPerSecond())).isPositive();
+        assertThat(plan.bytesPerToken()).isBetween(2048L + 484, 2048L + 8192 + 600);
+        assertThat(cluster.ask("What is Knarr?", 40, false, BodyHandlers.ofString()).body())
+            .contains(ANSWER);
+      }
+    }
+
+    @Test
     void whenAWorkerIsFrozen_thenReadyIsGoneWithItsNameUntilItIsBack() throws Exception {
       try (var cluster = new Cluster(0).awaitReady()) {
         assertThat(cluster.readiness()).isEqualTo(200);

@@ -106,11 +106,6 @@ public final class HeadMetrics {
           TOKENS,
           TOKEN_RATE,
           REQUESTS,
-          PLAN_TOKEN,
-          PLAN_PROMPT_TOKEN,
-          PLAN_TOKEN_RATE,
-          LINK_ROUND_TRIP,
-          LINK_THROUGHPUT,
           REQUEST_DURATION,
           TIME_TO_FIRST_TOKEN,
           TIME_PER_OUTPUT_TOKEN,
@@ -119,7 +114,12 @@ public final class HeadMetrics {
           RERUNS,
           REFUSED,
           KEPT,
-          SAMPLING);
+          SAMPLING,
+          PLAN_TOKEN,
+          PLAN_PROMPT_TOKEN,
+          PLAN_TOKEN_RATE,
+          LINK_ROUND_TRIP,
+          LINK_THROUGHPUT);
 
   private HeadMetrics() {}
 }

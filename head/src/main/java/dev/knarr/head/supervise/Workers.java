@@ -13,7 +13,6 @@ import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
 import dev.knarr.rpc.RouteFeature;
-import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
@@ -85,7 +84,6 @@ final class Workers implements RelayListener, AutoCloseable {
   private final ScheduledThreadPoolExecutor alarms =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("worker-alarms").daemon(true).factory());
-  private final SamplingMeters sampling;
   private final Lock measuring = new ReentrantLock();
   private final Clock clock;
   private Transport transport = Transport.PLAIN;
@@ -111,7 +109,6 @@ final class Workers implements RelayListener, AutoCloseable {
     this.routerFeatures = features(config.split().routerFeatures());
     this.board = board;
     this.ledger = ledger;
-    this.sampling = new SamplingMeters(registry);
     for (HeadConfig.Worker worker : configured) {
       meters.put(worker.name(), new RelayMeters(registry, worker.name()));
       Gauge.builder(HeadMetrics.WORKER_UP, board, b -> b.isUp(worker.name()) ? 1 : 0)
@@ -285,11 +282,6 @@ final class Workers implements RelayListener, AutoCloseable {
   }
 
   @Override
-  public void tensorRead(String worker, RpcTensor tensor) {
-    sampling.read(tensor.name(), tensor.shape().ne(1));
-  }
-
-  @Override
   public void linkFailed(String worker) {
     board.warn(
         "Worker "
@@ -348,7 +340,8 @@ final class Workers implements RelayListener, AutoCloseable {
           proofs.put(proof.worker(), proof);
         }
         return new AllProven(
-            configured.stream().map(worker -> proofOf(worker, proofs)).toList(), everMissed.get());
+            WorkerProof.joined(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
+            everMissed.get());
       } catch (ExecutionException e) {
         throw e.getCause() instanceof HeadException head
             ? head
@@ -367,6 +360,10 @@ final class Workers implements RelayListener, AutoCloseable {
     return proof;
   }
 
+  private Set<RouteFeature> wantedFeatures() {
+    return tensorSplit ? Set.of() : routerFeatures;
+  }
+
   private WorkerProof proveOne(
       HeadConfig.Worker worker,
       Duration limit,
@@ -375,7 +372,8 @@ final class Workers implements RelayListener, AutoCloseable {
       AtomicBoolean everMissed)
       throws InterruptedException {
     FastestAddress addresses =
-        new FastestAddress(worker, way -> new WorkerProver(connector(way), measuring));
+        new FastestAddress(
+            worker, way -> new WorkerProver(connector(way), measuring, wantedFeatures()));
     Consumer<String> missed =
         why -> {
           everMissed.set(true);
