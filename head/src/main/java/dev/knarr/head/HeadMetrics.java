@@ -48,6 +48,9 @@ public final class HeadMetrics {
   /** Requests at this moment: state (processing, deferred, waiting). */
   public static final String REQUESTS = "knarr.head.requests";
 
+  /** Tokens by where they were chosen: mode (graph, logits). */
+  public static final String SAMPLING = "knarr.head.sampling";
+
   /** What a link carries for one generated token, by estimate: from, to. */
   public static final String PLAN_TOKEN = "knarr.head.plan.token";
 
@@ -87,9 +90,6 @@ public final class HeadMetrics {
   /** Memory of requests and answers that are kept whole for the time being. */
   public static final String KEPT = "knarr.head.request.kept";
 
-  /** Requests for tokens by where they are sampled: mode (graph, logits). */
-  public static final String SAMPLING = "knarr.head.sampling";
-
   /** All names, in the order of the reference table. */
   public static final List<String> NAMES =
       List.of(
@@ -106,6 +106,7 @@ public final class HeadMetrics {
           TOKENS,
           TOKEN_RATE,
           REQUESTS,
+          SAMPLING,
           REQUEST_DURATION,
           TIME_TO_FIRST_TOKEN,
           TIME_PER_OUTPUT_TOKEN,
@@ -114,7 +115,6 @@ public final class HeadMetrics {
           RERUNS,
           REFUSED,
           KEPT,
-          SAMPLING,
           PLAN_TOKEN,
           PLAN_PROMPT_TOKEN,
           PLAN_TOKEN_RATE,

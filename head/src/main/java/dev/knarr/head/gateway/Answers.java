@@ -52,7 +52,7 @@ final class Answers {
   /** Says why a request is not served. */
   void refuse(HttpServerRequest request, Refusal refusal) {
     int status = refusal.why().status();
-    if (status == SERVICE_UNAVAILABLE) {
+    if (refusal.why().mayPass()) {
       request.response().putHeader(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
     send(request, status, error(status, refusal.sentence()));

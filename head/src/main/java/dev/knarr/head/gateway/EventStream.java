@@ -62,7 +62,9 @@ final class EventStream implements ReadStream<Buffer> {
   /** The last event that told of tokens and times. */
   Usage usage() {
     int json = telling.indexOf('{');
-    return json < 0 ? Usage.NONE : Usage.parse(telling.substring(json));
+    return json < 0
+        ? Usage.NONE
+        : Usage.parse(telling.substring(json).getBytes(StandardCharsets.ISO_8859_1));
   }
 
   private void received(Buffer chunk) {

@@ -3,7 +3,6 @@ package dev.knarr.head.gateway;
 
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.gateway.Refusal.Why;
-import dev.knarr.head.gateway.Route.Operation;
 import io.vertx.core.Future;
 import io.vertx.core.Promise;
 import io.vertx.core.buffer.Buffer;
@@ -14,7 +13,6 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.httpproxy.Body;
 import io.vertx.httpproxy.ProxyContext;
 import io.vertx.httpproxy.ProxyResponse;
-import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -33,35 +31,28 @@ final class Exchange {
   private static final int MAX_RERUNS_AFTER_CRASH = 1;
 
   private static final String EVENT_STREAM = "text/event-stream";
-  private static final int OK = 200;
-  private static final int ERRORS = 400;
 
   private final Passage passage;
   private final ProxyContext context;
   private final HttpServerRequest request;
   private final Route route;
   private final boolean admitted;
-  private final long began = System.nanoTime();
+  private final Measure measure;
 
   private @Nullable KeptBody body;
   private @Nullable Life life;
   private @Nullable HttpClientRequest upstreamRequest;
   private @Nullable EventStream stream;
-  private String error = GatewayMeters.NO_ERROR;
   private final Promise<Void> departure = Promise.promise();
   private int reruns;
-  private long queuedNanos;
   private long heldBytes;
-  private long firstToken;
-  private long lastToken;
-  private long tokens;
-  private Usage usage = Usage.NONE;
 
   Exchange(Passage passage, ProxyContext context) {
     this.passage = passage;
     this.context = context;
     this.request = context.request().proxiedRequest();
     this.route = Route.of(request.method(), Objects.requireNonNullElse(request.path(), ""));
+    this.measure = new Measure(passage.meters(), route.operation());
     this.admitted = passage.keys().admit(request.headers());
   }
 
@@ -133,7 +124,7 @@ final class Exchange {
     return passage
         .room()
         .enter(!Route.reads(request.method()), departure.future())
-        .onComplete(_ -> queuedNanos += System.nanoTime() - entered)
+        .onComplete(_ -> measure.waited(System.nanoTime() - entered))
         .compose(this::send)
         .compose(this::receive)
         .recover(this::failed);
@@ -149,22 +140,12 @@ final class Exchange {
       ApiKeys.replace(context.request().headers(), admitted ? upstream.key() : null);
     }
     if (reruns == 0) {
-      countFirst(upstream);
+      measure.sent();
     }
     if (body == null || !body.isWhole()) {
       passage.connections().watch(request);
     }
     return context.sendRequest();
-  }
-
-  private void countFirst(Upstream upstream) {
-    if (route.operation() != Operation.OTHER) {
-      passage.meters().queued(route.operation(), Duration.ofNanos(queuedNanos));
-    }
-    if (route.operation().samples() && body != null && body.isWhole()) {
-      boolean logits = RequestContent.of(body.bytes()).readsLogits();
-      passage.meters().sampled(upstream.samplesInGraph() && !logits);
-    }
   }
 
   private Future<ProxyResponse> receive(ProxyResponse response) {
@@ -173,7 +154,7 @@ final class Exchange {
     String type = response.headers().get(HttpHeaders.CONTENT_TYPE);
     if (type != null && type.startsWith(EVENT_STREAM)) {
       EventStream events =
-          new EventStream(response.getBody().stream(), this::token, this::lastEvent);
+          new EventStream(response.getBody().stream(), measure::token, this::lastEvent);
       stream = events;
       response.setBody(Body.body(events));
       return Future.succeededFuture(response);
@@ -201,9 +182,7 @@ final class Exchange {
     source.endHandler(
         _ -> {
           response.setBody(Body.body(all));
-          if (response.getStatusCode() == OK && route.operation() != Operation.OTHER) {
-            usage = Usage.parse(all.toString());
-          }
+          measure.answered(response.getStatusCode(), all.getBytes());
           promise.tryComplete(response);
         });
     source.handler(all::appendBuffer);
@@ -242,8 +221,9 @@ final class Exchange {
       passage.meters().rerun(end.get().reason().text());
       return attempt();
     }
-    error = explain(end);
-    Why why = error.equals(HeadReason.STOP_REQUESTED.text()) ? Why.DRAINING : Why.CUT;
+    measure.failed(explain(end));
+    boolean stopped = end.map(e -> e.reason() == HeadReason.STOP_REQUESTED).orElse(false);
+    Why why = stopped ? Why.DRAINING : Why.CUT;
     return Future.succeededFuture(
         refusal(new Refusal(why, "There is no answer: " + sentence(end))));
   }
@@ -266,13 +246,11 @@ final class Exchange {
 
   private ProxyResponse refusal(Refusal refusal) {
     passage.meters().refused(refusal.why().tag());
-    if (error.equals(GatewayMeters.NO_ERROR)) {
-      error = refusal.why().tag();
-    }
+    measure.failed(refusal.why().tag());
     int status = refusal.why().status();
     ProxyResponse response = context.request().release().response().setStatusCode(status);
     response.putHeader(HttpHeaders.CONTENT_TYPE, Answers.JSON);
-    if (refusal.why() != Why.CUT) {
+    if (refusal.why().mayPass()) {
       response.putHeader(HttpHeaders.RETRY_AFTER, Answers.RETRY_AFTER_SECONDS);
     }
     return response.setBody(Body.body(Answers.error(status, refusal.sentence()).toBuffer()));
@@ -288,16 +266,9 @@ final class Exchange {
         .end(passage.vertx())
         .map(
             end -> {
-              error = explain(end);
+              measure.failed(explain(end));
               return route.dialect().error("The stream was cut: " + sentence(end));
             });
-  }
-
-  private void token() {
-    lastToken = System.nanoTime();
-    if (tokens++ == 0) {
-      firstToken = lastToken;
-    }
   }
 
   /** Passes the answer on to the client. */
@@ -328,44 +299,9 @@ final class Exchange {
       body.giveBack();
     }
     if (isGone() || broken) {
-      error = "client_closed";
-    } else if (status >= ERRORS && error.equals(GatewayMeters.NO_ERROR)) {
-      error = String.valueOf(status);
+      measure.failed("client_closed");
     }
-    if (route.operation() == Operation.OTHER) {
-      return;
-    }
-    GatewayMeters meters = passage.meters();
-    Duration duration = Duration.ofNanos(System.nanoTime() - began);
-    meters.finished(route.operation(), duration, error);
-    if (error.equals(GatewayMeters.NO_ERROR)) {
-      measure(meters, duration);
-    }
-  }
-
-  private void measure(GatewayMeters meters, Duration duration) {
-    if (stream != null) {
-      usage = stream.usage();
-    }
-    if (usage.inputTokens() > 0) {
-      meters.tokens(route.operation(), "input", usage.inputTokens());
-    }
-    if (usage.outputTokens() == 0) {
-      return;
-    }
-    meters.tokens(route.operation(), "output", usage.outputTokens());
-    Duration generation =
-        stream != null
-            ? Duration.ofNanos(lastToken - firstToken)
-            : Duration.ofNanos(Math.round(usage.generationSeconds().orElse(0) * 1e9));
-    if (stream != null) {
-      meters.firstToken(route.operation(), Duration.ofNanos(firstToken - began));
-    } else if (usage.generationSeconds().isPresent()) {
-      meters.firstToken(route.operation(), duration.minus(generation));
-    }
-    if (usage.outputTokens() > 1 && generation.isPositive()) {
-      meters.outputToken(route.operation(), generation.dividedBy(usage.outputTokens() - 1));
-    }
+    measure.finished(status, stream);
   }
 
   private void releaseHeld() {

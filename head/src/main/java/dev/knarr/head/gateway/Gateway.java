@@ -12,11 +12,8 @@ import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClient;
 import io.vertx.core.http.HttpClientOptions;
-import io.vertx.core.http.HttpHeaders;
-import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
-import io.vertx.core.http.HttpServerRequest;
 import io.vertx.httpproxy.HttpProxy;
 import io.vertx.httpproxy.ProxyOptions;
 import java.io.IOException;
@@ -24,7 +21,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
-import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -42,23 +38,17 @@ public final class Gateway implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Gateway.class);
 
-  /** Requests at a time, those that wait included: llama-server has some thousand threads. */
-  private static final int MAX_ACTIVE = 2048;
-
   /** More than llama-server takes, so that it is llama-server who refuses. */
   private static final int MAX_HEAD_BYTES = 64 << 10;
 
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(2);
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
   private static final Duration KEYS_INTERVAL = Duration.ofSeconds(1);
-  private static final Set<String> HEALTH = Set.of("/health", "/v1/health");
 
   private final HeadConfig config;
   private final Vertx vertx;
   private final Supplier<HeadStatus> status;
   private final Passage passage;
-  private final Answers answers;
-  private final boolean answersPreflights;
 
   private @Nullable Context context;
   private @Nullable HttpServer server;
@@ -95,19 +85,7 @@ public final class Gateway implements AutoCloseable {
             new ByteBudget(config.http().keptBytes()),
             new Connections(vertx, headLimit, stallLimit),
             new GatewayMeters(registry, config.model().name()));
-    this.answers = new Answers(passage.connections());
-    this.answersPreflights =
-        config.llamaServer().arguments().stream().noneMatch(Gateway::decidesOrigins);
     passage.meters().watch(passage.room()::size, passage.budget()::takenBytes);
-  }
-
-  /** llama-server allows every origin, unless one of these is given. */
-  private static boolean decidesOrigins(String argument) {
-    return argument.startsWith("--cors-")
-        || argument.startsWith("--tools")
-        || argument.startsWith("--mcp-servers-")
-        || argument.startsWith("--agent")
-        || argument.equals("-ag");
   }
 
   /**
@@ -131,7 +109,8 @@ public final class Gateway implements AutoCloseable {
         vertx
             .createHttpServer(serverOptions())
             .connectionHandler(passage.connections()::opened)
-            .requestHandler(request -> handle(request, proxy));
+            .requestHandler(
+                new FrontDoor(passage, config.llamaServer().arguments(), status, proxy));
     try {
       await(onLoop(loop, listener::listen), CLOSE_LIMIT);
     } catch (ExecutionException | TimeoutException e) {
@@ -218,33 +197,6 @@ public final class Gateway implements AutoCloseable {
     client = null;
   }
 
-  private void handle(HttpServerRequest request, HttpProxy proxy) {
-    passage.connections().began(request);
-    WaitingRoom room = passage.room();
-    boolean reads = Route.reads(request.method());
-    boolean served = room.isServed() && !room.isDraining();
-    String origin = request.getHeader(HttpHeaders.ORIGIN);
-    if (origin != null && answersPreflights) {
-      request.response().putHeader(HttpHeaders.ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    }
-    if (reads && HEALTH.contains(request.path())) {
-      answers.health(request, served, status.get());
-    } else if (request.method().equals(HttpMethod.OPTIONS) && !served && answersPreflights) {
-      answers.preflight(request);
-    } else if (!passage.keys().admit(request.headers()) && !(reads && served)) {
-      // What anybody may read is for llama-server to know, and it is not shown its key then.
-      passage.meters().refused("unauthorized");
-      answers.unauthorized(request);
-    } else if (passage.active().size() >= MAX_ACTIVE) {
-      passage.meters().refused(Why.FULL.tag());
-      answers.refuse(
-          request,
-          new Refusal(Why.FULL, "%d requests are worked on already.".formatted(MAX_ACTIVE)));
-    } else {
-      proxy.handle(request);
-    }
-  }
-
   private void reloadKeys() {
     vertx.executeBlocking(
         () -> {
@@ -266,7 +218,7 @@ public final class Gateway implements AutoCloseable {
 
   private static HttpClientOptions clientOptions() {
     return new HttpClientOptions()
-        .setMaxPoolSize(MAX_ACTIVE)
+        .setMaxPoolSize(FrontDoor.MAX_ACTIVE)
         // One connection for each request: when it closes, llama-server knows which to end.
         .setKeepAlive(false)
         .setConnectTimeout((int) CONNECT_LIMIT.toMillis())

@@ -109,14 +109,6 @@ final class GatewayMeters {
     count(HeadMetrics.REFUSED, "Requests answered with an error by the gateway", "reason", reason);
   }
 
-  void sampled(boolean inGraph) {
-    count(
-        HeadMetrics.SAMPLING,
-        "Requests for tokens by where they are sampled",
-        "mode",
-        inGraph ? "graph" : "logits");
-  }
-
   private void count(String name, String description, String tag, String value) {
     Counter.builder(name).description(description).tag(tag, value).register(registry).increment();
   }

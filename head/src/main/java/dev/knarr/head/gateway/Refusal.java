@@ -40,6 +40,11 @@ final class Refusal extends Exception {
     int status() {
       return status;
     }
+
+    /** Whether it may help to ask again. */
+    boolean mayPass() {
+      return this != CUT;
+    }
   }
 
   Refusal(Why why, String sentence) {

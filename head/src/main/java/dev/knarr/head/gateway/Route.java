@@ -50,10 +50,6 @@ record Route(Operation operation, boolean repeatable, Dialect dialect) {
     String text() {
       return text;
     }
-
-    boolean samples() {
-      return this == CHAT || this == TEXT_COMPLETION;
-    }
   }
 
   /** How events of a stream are written. */

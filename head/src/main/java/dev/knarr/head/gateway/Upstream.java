@@ -8,9 +8,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param port where it listens on loopback
  * @param key what it wants to be shown; null when it asks for none
- * @param samplesInGraph whether the workers sample, so that logits stay where they are computed
  */
-public record Upstream(int port, @Nullable String key, boolean samplesInGraph) {
+public record Upstream(int port, @Nullable String key) {
 
   /** Where it listens. */
   public static final String HOST = "127.0.0.1";

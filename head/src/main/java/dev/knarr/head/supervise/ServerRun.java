@@ -106,7 +106,7 @@ final class ServerRun {
     board.enter(HeadPhase.LOADING, HeadReason.AS_PLANNED, "llama-server brings the weights.");
     ledger.begin(plan.weightsBytes(), plan.weightsOfWorkers());
     workers.startHeartbeats();
-    Upstream upstream = new Upstream(port, key, samplesInGraph(arguments));
+    Upstream upstream = new Upstream(port, key);
     try (LlamaServerClient client = new LlamaServerClient(upstream);
         LlamaServerProcess child = start(program, arguments, key)) {
       board.child(child.pid());
@@ -222,10 +222,6 @@ final class ServerRun {
       case "0.0.0.0", "::", "" -> "127.0.0.1";
       default -> host.contains(":") ? "[" + host + "]" : host;
     };
-  }
-
-  private static boolean samplesInGraph(List<String> arguments) {
-    return arguments.contains("--backend-sampling") || arguments.contains("-bs");
   }
 
   /** Where keys are asked for, others on this machine shall not get past the gateway. */

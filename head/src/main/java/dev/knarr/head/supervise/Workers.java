@@ -13,6 +13,7 @@ import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
 import dev.knarr.rpc.RouteFeature;
+import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
@@ -84,6 +85,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final ScheduledThreadPoolExecutor alarms =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("worker-alarms").daemon(true).factory());
+  private final SamplingMeters sampling;
   private final Lock measuring = new ReentrantLock();
   private final Clock clock;
   private Transport transport = Transport.PLAIN;
@@ -109,6 +111,7 @@ final class Workers implements RelayListener, AutoCloseable {
     this.routerFeatures = features(config.split().routerFeatures());
     this.board = board;
     this.ledger = ledger;
+    this.sampling = new SamplingMeters(registry);
     for (HeadConfig.Worker worker : configured) {
       meters.put(worker.name(), new RelayMeters(registry, worker.name()));
       Gauge.builder(HeadMetrics.WORKER_UP, board, b -> b.isUp(worker.name()) ? 1 : 0)
@@ -279,6 +282,11 @@ final class Workers implements RelayListener, AutoCloseable {
   @Override
   public void tensorSet(String worker, int device, String tensor, long bytes, boolean known) {
     ledger.add(worker, device, tensor, bytes, known);
+  }
+
+  @Override
+  public void tensorRead(String worker, RpcTensor tensor) {
+    sampling.read(tensor.name(), tensor.shape().ne(1));
   }
 
   @Override

@@ -42,7 +42,7 @@ class KeysAndStrangersIT {
       Path keys = Files.writeString(folder.resolve("keys"), "# ours\n first \nsecond\n");
       try (StockLlamaServer server = server("--api-key", INTERNAL);
           RunningGateway gateway = new RunningGateway(ENDPOINT, keys)) {
-        gateway.up(new Upstream(server.uri("").getPort(), INTERNAL, false));
+        gateway.up(new Upstream(server.uri("").getPort(), INTERNAL));
 
         for (String path : List.of("/health", "/", "/v1/models", "/props", "/nothing")) {
           HttpResponse<String> direct =
@@ -91,7 +91,7 @@ class KeysAndStrangersIT {
       Path keys = Files.createSymbolicLink(folder.resolve("keys"), Path.of("..data", "keys"));
       try (StockLlamaServer server = server("--api-key", INTERNAL);
           RunningGateway gateway = new RunningGateway(ENDPOINT, keys)) {
-        gateway.up(new Upstream(server.uri("").getPort(), INTERNAL, false));
+        gateway.up(new Upstream(server.uri("").getPort(), INTERNAL));
         assertThat(status(gateway, "Authorization", "Bearer first")).isEqualTo(200);
 
         Path link = Files.createSymbolicLink(folder.resolve("..tmp"), next.getFileName());

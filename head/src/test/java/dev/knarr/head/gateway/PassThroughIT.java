@@ -178,7 +178,8 @@ class PassThroughIT {
 
       assertThat(announced.body()).startsWith("{\"tokens\":[");
       assertThat(chunked.body()).isEqualTo(announced.body());
-      assertThat(gateway.registry.get(HeadMetrics.KEPT).gauge().value()).isZero();
+      await("all is given back")
+          .until(() -> gateway.registry.get(HeadMetrics.KEPT).gauge().value() == 0);
     }
 
     @Test
@@ -209,12 +210,14 @@ class PassThroughIT {
                   .replace("}\n", "")
                   .replaceFirst("\\}$", ",\"stream\":true}")));
       gateway.send(
-          gateway.post("/v1/completions", "{\"prompt\":\"a\",\"max_tokens\":4,\"logprobs\":2}"));
+          gateway.post(
+              "/v1/completions", "{\"prompt\":\"a\",\"max_tokens\":4,\"ignore_eos\":true}"));
       gateway.send(gateway.post("/v1/completions", "{bad"));
 
+      await("the last is counted, after its answer has been sent")
+          .until(() -> timed(HeadMetrics.REQUEST_DURATION, "text_completion", "400") == 1);
       assertThat(timed(HeadMetrics.REQUEST_DURATION, "chat", "none")).isEqualTo(2);
       assertThat(timed(HeadMetrics.REQUEST_DURATION, "text_completion", "none")).isEqualTo(1);
-      assertThat(timed(HeadMetrics.REQUEST_DURATION, "text_completion", "400")).isEqualTo(1);
       assertThat(
               gateway
                   .registry
@@ -234,7 +237,6 @@ class PassThroughIT {
       assertThat(tokens("chat", "input")).isEqualTo(24);
       assertThat(tokens("chat", "output")).isEqualTo(24);
       assertThat(tokens("text_completion", "output")).isEqualTo(4);
-      assertThat(gateway.count(HeadMetrics.SAMPLING, "mode", "logits")).isEqualTo(4);
     }
 
     private static long timed(String meter, String operation, String error) {

@@ -103,7 +103,7 @@ final class RunningGateway implements AutoCloseable {
 
   /** llama-server serves on this port. */
   void up(int port) {
-    up(new Upstream(port, null, false));
+    up(new Upstream(port, null));
   }
 
   void up(Upstream upstream) {

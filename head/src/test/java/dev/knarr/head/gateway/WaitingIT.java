@@ -17,6 +17,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -77,6 +78,20 @@ class WaitingIT {
             .startsWith(
                 "{\"error\":{\"message\":\"Loading model\",\"type\":\"unavailable_error\",\"code\":503}")
             .contains("\"status\":\"loading\"", "\"percent\":42");
+      }
+    }
+
+    @Test
+    void whenOnlyTheHeadOfAnAnswerIsWanted_thenThereIsNoBody() {
+      try (RunningGateway gateway = RunningGateway.open()) {
+        String head = "HEAD %s HTTP/1.1\r\nHost: a\r\n%s\r\n";
+
+        String answers =
+            gateway.raw(
+                (head.formatted("/health", "") + head.formatted("/props", "Connection: close\r\n"))
+                    .getBytes(StandardCharsets.US_ASCII));
+
+        assertThat(answers).containsPattern("(?s)^HTTP/1.1 503.*\r\n\r\nHTTP/1.1 503.*\r\n\r\n$");
       }
     }
 

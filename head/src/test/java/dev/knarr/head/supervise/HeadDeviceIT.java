@@ -67,6 +67,7 @@ class HeadDeviceIT {
       // An activation of 1 KiB for each of 12 tokens, not 8 KiB of logits.
       assertThat(read(head) - before).isBetween(12.0 * 1024, 13.0 * 1040);
       assertThat(ready.warnings()).isEmpty();
+      assertThat(head.count(HeadMetrics.SAMPLING)).isZero();
       assertThat(plan.tensorSplit()).containsExactly(8, 1);
       assertThat(Objects.requireNonNull(plan.sampling()).mode()).isEqualTo("Head");
       assertThat(Objects.requireNonNull(plan.wire()).links().getLast().bytesPerToken())
