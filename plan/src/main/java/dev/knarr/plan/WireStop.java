@@ -18,15 +18,19 @@ public record WireStop(String worker, boolean layers) {
     return worker.equals(HEAD);
   }
 
-  /** The way of a token through a plan: all devices that take something, in order. */
+  /**
+   * The way of a token through a plan: all devices that take something, in order. A device without
+   * a worker in its name is one by itself.
+   */
   public static List<WireStop> of(SplitPlan plan) {
     return plan.devices().stream()
         .filter(device -> device.positions() > 0)
-        .map(
-            device ->
-                new WireStop(
-                    device.name().substring(0, Math.max(0, device.name().lastIndexOf('/'))),
-                    device.layers() > 0))
+        .map(device -> new WireStop(workerOf(device.name()), device.layers() > 0))
         .toList();
+  }
+
+  private static String workerOf(String device) {
+    int slash = device.lastIndexOf('/');
+    return slash < 0 ? device : device.substring(0, slash);
   }
 }

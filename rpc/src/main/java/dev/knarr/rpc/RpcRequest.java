@@ -112,7 +112,7 @@ public sealed interface RpcRequest
           ROUTE_PULL,
           ROUTE_TENSOR ->
           RouteRequest.decode(command, payload, payloadBytes);
-      case ROUTE_WELCOME, ROUTE_GRAPH_WANTED ->
+      case ROUTE_WELCOME ->
           throw new RpcProtocolException(
               ProtocolFault.UNKNOWN_COMMAND, command + " is said by workers only");
     };

@@ -53,7 +53,7 @@ public sealed interface RpcResponse
       case COMM_INIT -> new CommInitialized(payload.get() != 0);
       case ROUTE_LINK -> new RouteResponse.Linked(payload.get() != 0);
       case ROUTE_WELCOME -> RouteResponse.Welcome.decode(payload);
-      case ROUTE_GRAPH_WANTED -> RouteResponse.GraphWanted.decode(payload);
+      case ROUTE_GRAPH -> new RouteResponse.GraphKept(payload.get() != 0);
       case FREE_BUFFER,
           BUFFER_CLEAR,
           SET_TENSOR,
@@ -68,7 +68,6 @@ public sealed interface RpcResponse
           ROUTE_SLOT,
           ROUTE_WRITE,
           ROUTE_FORGET_SLOT,
-          ROUTE_GRAPH,
           ROUTE_BIND,
           ROUTE_COMPUTE,
           ROUTE_FORGET_GRAPH,

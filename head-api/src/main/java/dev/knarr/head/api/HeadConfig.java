@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -132,17 +133,39 @@ public record HeadConfig(
    *
    * @param name its name in the cluster, such as {@code a100-0}; its devices are {@code a100-0/0} …
    * @param address {@code host:port} of its RPC server
+   * @param otherAddresses further ways to the same server; the fastest of all is taken
    */
-  public record Worker(String name, String address) {
-    /** Checks that the address is a host and a port. */
+  @JsonInclude(JsonInclude.Include.NON_EMPTY)
+  public record Worker(String name, String address, List<String> otherAddresses) {
+    /** Checks that each address is a host and a port. */
     public Worker {
       Checks.required("name", name);
       Checks.required("address", address);
+      otherAddresses = otherAddresses == null ? List.of() : List.copyOf(otherAddresses);
+      check("address", address);
+      otherAddresses.forEach(other -> check("otherAddresses", other));
+    }
+
+    /** A worker with one address. */
+    public Worker(String name, String address) {
+      this(name, address, List.of());
+    }
+
+    private static void check(String field, String address) {
       int colon = address.lastIndexOf(':');
       if (colon < 1 || !isPort(address.substring(colon + 1))) {
         throw new IllegalArgumentException(
-            "address is '" + address + "': give host:port, such as 10.0.3.7:50052");
+            field + " is '" + address + "': give host:port, such as 10.0.3.7:50052");
       }
+    }
+
+    /** Returns the worker once for each of its addresses, which then is its only one. */
+    @JsonIgnore
+    public List<Worker> ways() {
+      return Stream.concat(Stream.of(address), otherAddresses.stream())
+          .distinct()
+          .map(way -> new Worker(name, way))
+          .toList();
     }
 
     /** Returns the host part of the address. */

@@ -143,6 +143,7 @@ public record HeadStatus(
    * @param promptBytesPerToken what crosses for one token of a prompt
    * @param promptTokensPerSecond prompt tokens that the links alone would allow
    * @param links each link that is used, in each direction by itself
+   * @param remarks what was decided about links, such as which of two addresses was taken
    * @param bottleneck what is slow and what would help, where links make answers slow
    */
   @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -153,6 +154,7 @@ public record HeadStatus(
       long promptBytesPerToken,
       @Nullable Double promptTokensPerSecond,
       List<LinkStatus> links,
+      List<String> remarks,
       @Nullable String bottleneck) {}
 
   /**

@@ -6,6 +6,7 @@ import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.gateway.Upstream;
 import dev.knarr.plan.SplitPlan;
+import dev.knarr.plan.Wishes;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -19,6 +19,7 @@ import dev.knarr.plan.PlanException;
 import dev.knarr.plan.Sampling;
 import dev.knarr.plan.SplitPlan;
 import dev.knarr.plan.WindowChoice;
+import dev.knarr.plan.Wishes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

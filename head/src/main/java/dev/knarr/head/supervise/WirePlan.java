@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param estimate for a sequence that has filled half of its context
  * @param sampling where tokens are chosen
+ * @param remarks what was decided about links when the workers were proven
  */
-record WirePlan(WireEstimate estimate, SamplingChoice sampling) {
+record WirePlan(WireEstimate estimate, SamplingChoice sampling, List<String> remarks) {
 
   static WirePlan of(
       MemoryEstimate model, SplitPlan split, List<WorkerProof> proofs, Optional<Sampling> wanted) {
@@ -31,7 +32,10 @@ record WirePlan(WireEstimate estimate, SamplingChoice sampling) {
     var stops = WireStop.of(split);
     var workers = proofs.stream().map(WorkerProof::wire).toList();
     var sampling = SamplingChoice.of(shape, stops, workers, wanted);
-    return new WirePlan(WireEstimate.of(shape, stops, workers, sampling.sampling()), sampling);
+    return new WirePlan(
+        WireEstimate.of(shape, stops, workers, sampling.sampling()),
+        sampling,
+        proofs.stream().flatMap(proof -> proof.remark().stream()).toList());
   }
 
   WireStatus status() {
@@ -42,6 +46,7 @@ record WirePlan(WireEstimate estimate, SamplingChoice sampling) {
         estimate.promptBytesPerToken(),
         tenths(estimate.promptTokensPerSecond()),
         estimate.links().stream().map(WirePlan::status).toList(),
+        remarks,
         estimate.bottleneck().orElse(null));
   }
 

@@ -6,12 +6,15 @@ import dev.knarr.plan.WireWorker;
 import dev.knarr.rpc.ProtocolVersion;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a worker has shown: it speaks our version, and each of its devices has computed a graph
  * whose result was right. Immutable.
  *
  * @param worker its name
+ * @param address where it was proven, of several addresses the fastest
+ * @param remark why that address was taken; empty where there was no choice
  * @param version the version it speaks
  * @param link how fast the link from the head to it is
  * @param routed whether the head's router and the worker have agreed on commands of their own
@@ -21,6 +24,8 @@ import java.util.Map;
  */
 record WorkerProof(
     String worker,
+    String address,
+    Optional<String> remark,
     ProtocolVersion version,
     LinkSpeed link,
     boolean routed,
@@ -31,6 +36,20 @@ record WorkerProof(
   WorkerProof {
     neighbours = Map.copyOf(neighbours);
     devices = List.copyOf(devices);
+  }
+
+  /** The same with a reason for its address. */
+  WorkerProof because(String why) {
+    return new WorkerProof(
+        worker,
+        address,
+        Optional.of(why),
+        version,
+        link,
+        routed,
+        neighbours,
+        devices,
+        servesSeveral);
   }
 
   /** The shortest round trip that was seen. */

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
@@ -103,6 +104,8 @@ final class WorkerProver {
       }
       return new WorkerProof(
           worker.name(),
+          worker.address(),
+          Optional.empty(),
           connection.version(),
           measure(new LinkProbe(channel, 0, roundTrip)),
           false,

@@ -65,7 +65,9 @@ final class Workers implements RelayListener, AutoCloseable {
   /** More losses than this at a time say nothing new. */
   private static final int KEPT_LOSSES = 64;
 
+  /** The workers, each with the address it was proven at, once it was. */
   private final List<HeadConfig.Worker> configured;
+
   private final boolean tensorSplit;
   private final StatusBoard board;
   private final WeightLedger ledger;
@@ -104,7 +106,7 @@ final class Workers implements RelayListener, AutoCloseable {
       Clock clock) {
     this.clock = clock;
     alarms.setRemoveOnCancelPolicy(true);
-    this.configured = config.workers();
+    this.configured = new CopyOnWriteArrayList<>(config.workers());
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
     this.routerFeatures = features(config.split().routerFeatures());
     this.board = board;
@@ -372,7 +374,8 @@ final class Workers implements RelayListener, AutoCloseable {
       HeadPhase phase,
       AtomicBoolean everMissed)
       throws InterruptedException {
-    WorkerProver prover = new WorkerProver(connector(worker), measuring);
+    FastestAddress addresses =
+        new FastestAddress(worker, way -> new WorkerProver(connector(way), measuring));
     Consumer<String> missed =
         why -> {
           everMissed.set(true);
@@ -383,10 +386,12 @@ final class Workers implements RelayListener, AutoCloseable {
       Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
       try {
         WorkerProof proof =
-            prover.prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, missed);
-        board.proven(worker, proof, phase);
+            addresses.prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, missed);
+        HeadConfig.Worker proven = new HeadConfig.Worker(worker.name(), proof.address());
+        configured.set(configured.indexOf(worker), proven);
+        board.proven(proven, proof, phase);
         if (proof.servesSeveral()) {
-          servingSeveral.add(worker);
+          servingSeveral.add(proven);
         }
         return proof;
       } catch (IOException e) {

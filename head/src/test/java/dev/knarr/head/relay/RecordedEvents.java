@@ -6,12 +6,17 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** Keeps what a relay tells. */
-final class RecordedEvents implements RelayListener {
+public final class RecordedEvents implements RelayListener {
 
   final List<String> failures = new CopyOnWriteArrayList<>();
   final List<String> tensors = new CopyOnWriteArrayList<>();
   final List<String> reads = new CopyOnWriteArrayList<>();
   final List<String> unlinked = new CopyOnWriteArrayList<>();
+
+  /** Who was called lost, and how. */
+  public List<String> failures() {
+    return failures;
+  }
 
   @Override
   public void workerFailed(String worker, String how) {

@@ -12,6 +12,7 @@ import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadStatus;
 import dev.knarr.head.api.HeadStatus.PlanStatus;
 import dev.knarr.head.api.HeadStatus.WireStatus;
+import dev.knarr.testkit.peers.LlamaCppTree;
 import dev.knarr.testkit.peers.SlowLink;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
@@ -143,6 +144,60 @@ class WireIT {
             .contains("cpu-0 → head")
             .contains("Most of it are logits");
       }
+    }
+  }
+
+  @Nested
+  class GivenTwoAddressesOfOneWorker {
+
+    @Test
+    void whenOneIsFaster_thenItIsTakenAndSaid() throws IOException {
+      try (StockWorker worker = StockWorker.start();
+          SlowLink link = SlowLink.to(worker.address(), 2e6, 2e6);
+          RunningHead head =
+              new RunningHead(reachedAt(List.of(link.address(), worker.address())))) {
+        WireStatus wire = wire(head);
+
+        assertThat(head.status().workers().getFirst().address()).isEqualTo(worker.address());
+        assertThat(wire.remarks())
+            .singleElement()
+            .asString()
+            .startsWith("Worker cpu-0 is reached at " + worker.address() + " (round trip ")
+            .contains("not clearly faster: " + link.address());
+        assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
+      }
+    }
+
+    @Test
+    void whenOneDoesNotAnswer_thenTheOtherIsTaken() {
+      String nobody = "127.0.0.1:" + LlamaCppTree.freePort();
+      try (StockWorker worker = StockWorker.start();
+          RunningHead head = new RunningHead(reachedAt(List.of(nobody, worker.address())))) {
+        assertThat(wire(head).remarks())
+            .singleElement()
+            .asString()
+            .contains("is reached at " + worker.address())
+            .contains("No answer at " + nobody);
+      }
+    }
+
+    private static HeadConfig reachedAt(List<String> addresses) {
+      HeadConfig config = config(addresses.subList(0, 1));
+      return new HeadConfig(
+          null,
+          config.model(),
+          config.context(),
+          List.of(
+              new HeadConfig.Worker(
+                  "cpu-0", addresses.getFirst(), addresses.subList(1, addresses.size()))),
+          null,
+          config.split(),
+          config.llamaServer(),
+          config.http(),
+          config.management(),
+          null,
+          0,
+          config.limits());
     }
   }
 

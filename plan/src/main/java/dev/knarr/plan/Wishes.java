@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.head.supervise;
+package dev.knarr.plan;
 
-import dev.knarr.plan.Sampling;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,12 +14,17 @@ import java.util.Optional;
  * @param wholeWindow whether layers with a sliding window are to keep the whole context
  * @param rest the arguments that say nothing about these
  */
-record Wishes(Optional<Sampling> sampling, Optional<Boolean> wholeWindow, List<String> rest) {
+public record Wishes(
+    Optional<Sampling> sampling, Optional<Boolean> wholeWindow, List<String> rest) {
 
-  static final String GRAPH_SAMPLING = "--backend-sampling";
-  static final String WHOLE_WINDOW = "--swa-full";
+  /** Makes llama-server choose tokens on the worker. */
+  public static final String GRAPH_SAMPLING = "--backend-sampling";
 
-  static Wishes of(List<String> arguments) {
+  /** Makes llama-server keep the whole context in layers with a sliding window. */
+  public static final String WHOLE_WINDOW = "--swa-full";
+
+  /** Reads the arguments. */
+  public static Wishes of(List<String> arguments) {
     Optional<Sampling> sampling = Optional.empty();
     Optional<Boolean> wholeWindow = Optional.empty();
     List<String> rest = new ArrayList<>();
