@@ -135,6 +135,17 @@ class RequestsThroughTroubleIT {
         assertThat(answers)
             .allSatisfy(answer -> assertThat(answer.join().body()).doesNotContain("\"error\""));
         assertThat(cluster.status().llamaServer().restarts()).isZero();
+        await("all are measured")
+            .untilAsserted(
+                () ->
+                    assertThat(
+                            Metrics.sum(
+                                cluster.management,
+                                "gen_ai_server_time_to_first_token_seconds_bucket",
+                                "gen_ai_operation_name=\"chat\"",
+                                "gen_ai_request_model=\"demo\"",
+                                "le=\"+Inf\""))
+                        .isEqualTo(8));
       }
     }
 

@@ -112,8 +112,9 @@ final class ServerRun {
       board.child(child.pid());
       try {
         awaitReady(child, client);
-        ready(plan);
+        // In this order: who is told that it is ready is also served.
         gateway.up(upstream);
+        ready(plan);
         serving = true;
         watch(child, client);
         stop(child);
