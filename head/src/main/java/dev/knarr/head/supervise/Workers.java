@@ -12,6 +12,7 @@ import dev.knarr.head.relay.RelayMeters;
 import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
+import dev.knarr.head.route.RouterMeters;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
@@ -74,6 +75,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final Map<String, RelayMeters> meters = new LinkedHashMap<>();
   private final List<Relay> relays = new ArrayList<>();
   private final Set<RouteFeature> routerFeatures;
+  private final RouterMeters routerMeters;
   private @Nullable HeadRouter router;
 
   /** All devices of the proven workers, in the order of the workers. */
@@ -108,6 +110,7 @@ final class Workers implements RelayListener, AutoCloseable {
     alarms.setRemoveOnCancelPolicy(true);
     this.configured = new CopyOnWriteArrayList<>(config.workers());
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
+    this.routerMeters = new RouterMeters(registry);
     this.routerFeatures = features(config.split().routerFeatures());
     this.board = board;
     this.ledger = ledger;
@@ -168,7 +171,9 @@ final class Workers implements RelayListener, AutoCloseable {
                         worker.name(), worker.host(), worker.port(), transport, metersOf(worker)))
             .toList();
     try {
-      router = HeadRouter.open(new HeadRouter.Settings(routed, routerFeatures, this), devices);
+      router =
+          HeadRouter.open(
+              new HeadRouter.Settings(routed, routerFeatures, this, routerMeters), devices);
     } catch (IOException e) {
       throw new HeadException(
           HeadReason.INTERNAL_ERROR, "No loopback port for the router: " + e.getMessage(), e);
