@@ -3,6 +3,7 @@ package dev.knarr.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.awaitility.Awaitility.await;
 
 import dev.knarr.head.api.HeadPhase;
@@ -36,6 +37,40 @@ class HeadIT {
 
   @Nested
   class GivenAClusterThatIsReady {
+
+    @Test
+    void whenItsPlanIsRead_thenATokenGoesOnceRound() throws Exception {
+      try (var cluster = new RunningCluster(folder, 0).awaitReady()) {
+        var plan = Objects.requireNonNull(cluster.status().plan());
+        var wire = Objects.requireNonNull(plan.wire());
+
+        assertThat(wire.roundTripsPerToken()).isEqualTo(1);
+        assertThat(wire.links())
+            .extracting(link -> link.from() + " " + link.to())
+            .containsExactly("head cpu-0", "cpu-0 cpu-1", "head cpu-1", "cpu-1 head");
+        assertThat(wire.links()).allMatch(link -> link.bytesPerSecond() > 1_000_000);
+        assertThat(Objects.requireNonNull(wire.tokensPerSecond())).isPositive();
+        assertThat(plan.bytesPerToken()).isBetween(2048L + 484, 2048L + 8192 + 600);
+        spent(cluster, 20);
+        // What differs is tokens alone: both answers need the same graphs.
+        double counted = (spent(cluster, 120) - spent(cluster, 20)) / 100;
+        double planned =
+            wire.links().stream()
+                .filter(link -> link.from().equals("head") || link.to().equals("head"))
+                .mapToDouble(link -> (double) link.bytesPerToken())
+                .sum();
+        assertThat(counted).isCloseTo(planned, withinPercentage(5));
+        assertThat(cluster.ask("What is Knarr?", 40, false, BodyHandlers.ofString()).body())
+            .contains(ANSWER);
+      }
+    }
+
+    /** Bytes between head and workers for an answer of so many tokens. */
+    private static double spent(RunningCluster cluster, int tokens) throws Exception {
+      double before = Metrics.sum(cluster.management, "knarr_head_rpc_bytes_total");
+      cluster.ask("Count from 1 to 100.", tokens, false, BodyHandlers.ofString());
+      return Metrics.sum(cluster.management, "knarr_head_rpc_bytes_total") - before;
+    }
 
     @Test
     void whenAWorkerIsFrozen_thenReadyIsGoneWithItsNameUntilItIsBack() throws Exception {

@@ -152,6 +152,7 @@ public final class HeadRouter implements AutoCloseable {
         // Each request is out of reach before the next is waited for.
       }
       session.finish();
+      return;
     } catch (RpcProtocolException e) {
       LOG.warn("{}: closed, the client does not speak the protocol: {}", name, e.getMessage());
     } catch (WorkerLostException | ClosedChannelException e) {
@@ -164,6 +165,8 @@ public final class HeadRouter implements AutoCloseable {
       close(served.socket);
       clients.remove(served);
     }
+    // What it has left half done must not keep a worker waiting.
+    end(served);
   }
 
   private static void end(Served served) {

@@ -15,11 +15,11 @@ import dev.knarr.rpc.wire.RpcClientChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,7 +40,7 @@ final class WorkerLinks implements AutoCloseable {
   private final ClientAnswers client;
   private final String name;
   private final @Nullable WorkerRoute[] routes;
-  private final Map<Integer, Boolean> direct = new HashMap<>();
+  private final Map<Integer, Boolean> direct = new ConcurrentHashMap<>();
   private boolean aborted;
 
   WorkerLinks(
@@ -230,12 +230,15 @@ final class WorkerLinks implements AutoCloseable {
     }
   }
 
-  /** Ends what the client's thread may be waiting for. Any thread. */
+  /** Ends what the client's thread, and the workers, may be waiting for. Any thread. */
   synchronized void abort() {
     aborted = true;
     for (var route : routes) {
       if (route != null) {
         route.link().close();
+        if (!direct.isEmpty()) {
+          route.link().endThere();
+        }
       }
     }
   }

@@ -120,6 +120,7 @@ final class WorkerRoute implements AutoCloseable {
 
   /** Answers the client's read. */
   void read(RoutedBuffer buffer, RpcTensor tensor, long offset, long size) throws IOException {
+    listener.tensorRead(link.worker().name(), tensor);
     var range = buffer.range(tensor, offset, size);
     if (computed != null) {
       computed.read(range);

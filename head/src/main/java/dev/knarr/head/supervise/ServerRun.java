@@ -95,6 +95,7 @@ final class ServerRun {
             new LlamaServerArguments.Decision(
                 workers.addresses(),
                 workers.offer(plan.deviceOrder()),
+                plan.own(),
                 plan.split().tensorSplit(),
                 plan.contextLength(),
                 plan.flags(),

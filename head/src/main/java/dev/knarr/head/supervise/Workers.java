@@ -348,7 +348,8 @@ final class Workers implements RelayListener, AutoCloseable {
           proofs.put(proof.worker(), proof);
         }
         return new AllProven(
-            configured.stream().map(worker -> proofOf(worker, proofs)).toList(), everMissed.get());
+            WorkerProof.joined(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
+            everMissed.get());
       } catch (ExecutionException e) {
         throw e.getCause() instanceof HeadException head
             ? head
@@ -367,6 +368,10 @@ final class Workers implements RelayListener, AutoCloseable {
     return proof;
   }
 
+  private Set<RouteFeature> wantedFeatures() {
+    return tensorSplit ? Set.of() : routerFeatures;
+  }
+
   private WorkerProof proveOne(
       HeadConfig.Worker worker,
       Duration limit,
@@ -375,7 +380,8 @@ final class Workers implements RelayListener, AutoCloseable {
       AtomicBoolean everMissed)
       throws InterruptedException {
     FastestAddress addresses =
-        new FastestAddress(worker, way -> new WorkerProver(connector(way), measuring));
+        new FastestAddress(
+            worker, way -> new WorkerProver(connector(way), measuring, wantedFeatures()));
     Consumer<String> missed =
         why -> {
           everMissed.set(true);

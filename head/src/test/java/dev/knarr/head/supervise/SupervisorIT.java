@@ -329,6 +329,7 @@ class SupervisorIT {
                   new LlamaServerArguments.Decision(
                       List.of("127.0.0.1:7"),
                       List.of(0),
+                      HeadDevice.AtEnds.NONE,
                       List.of(9),
                       1024,
                       List.of("--backend-sampling", "--swa-full"),
