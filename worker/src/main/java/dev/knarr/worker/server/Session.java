@@ -150,7 +150,7 @@ final class Session implements AutoCloseable {
             devices,
             transfer,
             graphs.openForRouter(grant.graphBytes()),
-            new InputSlots(Math.max(0, grant.slotBytes())),
+            new InputSlots(grant.slotBytes()),
             peers);
   }
 
