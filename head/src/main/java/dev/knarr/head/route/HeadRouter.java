@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.route;
 
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.RpcProtocolException;
@@ -38,6 +39,7 @@ public final class HeadRouter implements AutoCloseable {
   private final Settings settings;
   private final ServerSocketChannel listener;
   private final int port;
+  private final ModelFiles models;
   private final AtomicLong numbers = new AtomicLong();
   private final Map<Served, Thread> clients = new ConcurrentHashMap<>();
   private volatile List<RoutedDevice> devices;
@@ -48,12 +50,23 @@ public final class HeadRouter implements AutoCloseable {
    * @param workers in the order of their positions
    * @param features what to agree on with workers that can
    * @param listener who hears of losses and weights
+   * @param models that clients may load; with others weights are held in memory on their way
    */
   public record Settings(
-      List<RoutedWorker> workers, Set<RouteFeature> features, RelayListener listener) {
+      List<RoutedWorker> workers,
+      Set<RouteFeature> features,
+      RelayListener listener,
+      List<GgufFile> models) {
     public Settings {
       workers = List.copyOf(workers);
       features = Set.copyOf(features);
+      models = List.copyOf(models);
+    }
+
+    /** Settings without models. */
+    public Settings(
+        List<RoutedWorker> workers, Set<RouteFeature> features, RelayListener listener) {
+      this(workers, features, listener, List.of());
     }
   }
 
@@ -85,6 +98,7 @@ public final class HeadRouter implements AutoCloseable {
     this.settings = settings;
     this.listener = listener;
     this.devices = List.copyOf(devices);
+    this.models = ModelFiles.open(settings.models());
     this.port = ((InetSocketAddress) listener.getLocalAddress()).getPort();
   }
 
@@ -147,7 +161,7 @@ public final class HeadRouter implements AutoCloseable {
 
   private void run(Served served, RpcServerChannel channel, String name) {
     try (channel;
-        var session = new ClientSession(channel, served.links)) {
+        var session = new ClientSession(channel, served.links, models)) {
       while (session.next()) {
         // Each request is out of reach before the next is waited for.
       }
@@ -201,5 +215,6 @@ public final class HeadRouter implements AutoCloseable {
       LOG.debug("The router's port did not close", e);
     }
     closeConnections();
+    models.close();
   }
 }
