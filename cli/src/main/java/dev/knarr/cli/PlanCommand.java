@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli;
 
+import dev.knarr.cli.local.AssumedLinks;
 import dev.knarr.cli.local.LocalPlan;
 import dev.knarr.os.CacheFolder;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -65,11 +67,33 @@ final class PlanCommand implements Callable<Integer> {
       description = "With a .gguf: sequences at the same time. Default: 1.")
   private int parallelSequences = 1;
 
+  @Option(
+      names = "--link-speed",
+      paramLabel = "RATE",
+      description =
+          "What each link is assumed to carry, in bits per second: 100Mbit, 1Gbit, 25Gbit. Default: 1Gbit; 16Gbit where all workers are on this machine.")
+  private @Nullable String linkSpeed;
+
+  @Option(
+      names = "--round-trip",
+      paramLabel = "MILLISECONDS",
+      description =
+          "The round trip that each link is assumed to take. Default: 0.3; 0.05 where all workers are on this machine.")
+  private @Nullable Double roundTrip;
+
   PlanCommand() {}
+
+  private AssumedLinks links() {
+    try {
+      return AssumedLinks.of(linkSpeed, roundTrip);
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.usage(String.valueOf(e.getMessage()));
+    }
+  }
 
   private String ofModel(LocalPlan planner) {
     try {
-      return planner.ofModel(file, devices, contextLength, parallelSequences);
+      return planner.ofModel(file, devices, contextLength, parallelSequences, links());
     } catch (IllegalArgumentException e) {
       throw CommandFailure.usage(
           String.valueOf(e.getMessage())); // A size, or a number out of range.
@@ -97,7 +121,7 @@ final class PlanCommand implements Callable<Integer> {
       if (cluster.isEmpty()) {
         out.printf("spec.replicas of %s is 0: there is nothing to plan.%n", file);
       } else {
-        out.print(planner.ofCluster(cluster.get(), workers, tls.files()));
+        out.print(planner.ofCluster(cluster.get(), workers, tls.files(), links()));
       }
     }
     out.flush();

@@ -42,7 +42,7 @@ final class UpCommand implements Callable<Integer> {
       names = "--worker",
       paramLabel = "HOST:PORT",
       description =
-          "A worker that already runs, here or elsewhere; repeat it. The i-th takes the place of the i-th replica in file order. Default: workers are started on this machine.")
+          "A worker that already runs, here or elsewhere; repeat it. The i-th takes the place of the i-th replica in file order. Several addresses of one worker are divided by commas, and the fastest is taken. Default: workers are started on this machine.")
   private List<String> workers = List.of();
 
   @Mixin private WorkerTlsOptions tls = new WorkerTlsOptions();

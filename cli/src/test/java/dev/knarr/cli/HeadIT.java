@@ -5,31 +5,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
-import dev.knarr.head.api.HeadStatus;
 import dev.knarr.head.api.HeadStatus.WorkerState;
 import dev.knarr.head.api.HeadStatus.WorkerStatus;
 import dev.knarr.head.api.Identity;
-import dev.knarr.plan.FlashAttention;
-import dev.knarr.testkit.peers.LlamaCppTree;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
@@ -41,113 +30,18 @@ import org.junit.jupiter.api.io.TempDir;
 /** A head as the operator starts it, over two of our workers. */
 @Timeout(300)
 class HeadIT {
-  private static final Path MODEL =
-      KnarrProcess.ROOT.resolve("docs/examples/models/knarr-demo-q8_0.gguf");
   private static final String ANSWER = "Knarr runs one model across";
 
   @TempDir private static Path folder;
-
-  /** Two workers and a head over them, each a process of its own. */
-  private static final class Cluster implements AutoCloseable {
-    final RunningWorker first = RunningWorker.start(folder, "first");
-    final RunningWorker second = RunningWorker.start(folder, "second");
-    final KnarrProcess head;
-    final String management;
-    private final HttpClient http = HttpClient.newHttpClient();
-
-    Cluster(int drainSeconds) throws IOException {
-      var config =
-          new HeadConfig(
-              new Identity("cluster-uid", "revision-1"),
-              new HeadConfig.Model("demo", MODEL, null, null),
-              new HeadConfig.Context(1024, 2, "f16", "f16", FlashAttention.AUTO),
-              List.of(
-                  new HeadConfig.Worker("cpu-0", first.rpc()),
-                  new HeadConfig.Worker("cpu-1", second.rpc())),
-              null,
-              new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
-              new HeadConfig.LlamaServer(Path.of("llama-server"), List.of(), 1),
-              new HeadConfig.Http("127.0.0.1", 0),
-              new HeadConfig.Management("127.0.0.1", 0),
-              null,
-              drainSeconds,
-              new HeadConfig.Limits(HeadConfig.Limits.WITHOUT_END, -1, 0, 0));
-      var file = Files.writeString(folder.resolve("head.json"), config.toJson());
-      var announcement = folder.resolve("head-ports.json");
-      var path = LlamaCppTree.program("llama-server").getParent() + ":" + System.getenv("PATH");
-      head =
-          KnarrProcess.start(
-              Map.of("PATH", path, Identity.POD_UID_VARIABLE, "pod-uid"),
-              "head",
-              "--config",
-              file.toString(),
-              "--announce",
-              announcement.toString());
-      await("the head has opened its port")
-          .atMost(KnarrProcess.LIMIT)
-          .until(() -> Files.exists(announcement));
-      management =
-          new ObjectMapper().readTree(Files.readString(announcement)).get("management").asText();
-      Files.delete(announcement);
-    }
-
-    HeadStatus status() throws IOException, InterruptedException {
-      return HeadStatus.parse(get("/status").body());
-    }
-
-    int readiness() throws IOException, InterruptedException {
-      return get("/q/health/ready").statusCode();
-    }
-
-    private HttpResponse<String> get(String path) throws IOException, InterruptedException {
-      return http.send(
-          HttpRequest.newBuilder(URI.create("http://" + management + path)).build(),
-          BodyHandlers.ofString());
-    }
-
-    Cluster awaitReady() {
-      await("the head is ready")
-          .atMost(KnarrProcess.LIMIT)
-          .until(() -> status().phase() == HeadPhase.READY);
-      return this;
-    }
-
-    <T> HttpResponse<T> ask(
-        String question, int tokens, boolean stream, HttpResponse.BodyHandler<T> body)
-        throws IOException, InterruptedException {
-      return http.send(
-          HttpRequest.newBuilder(
-                  URI.create(Objects.requireNonNull(status().endpoint()) + "/chat/completions"))
-              .POST(
-                  HttpRequest.BodyPublishers.ofString(
-                      "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"temperature\":0,\"max_tokens\":%d,\"stream\":%b}"
-                          .formatted(question, tokens, stream)))
-              .build(),
-          body);
-    }
-
-    @Override
-    public void close() {
-      http.shutdownNow();
-      head.terminate();
-      head.awaitExit();
-      head.close();
-      second.close();
-      first.close();
-    }
-  }
 
   @Nested
   class GivenAClusterThatIsReady {
 
     @Test
     void whenAWorkerIsFrozen_thenReadyIsGoneWithItsNameUntilItIsBack() throws Exception {
-      try (var cluster = new Cluster(0).awaitReady()) {
+      try (var cluster = new RunningCluster(folder, 0).awaitReady()) {
         assertThat(cluster.readiness()).isEqualTo(200);
-        var process =
-            cluster.second.process().awaitPart(line -> line.contains("quarkus-run.jar worker"));
-
-        signal("STOP", process);
+        cluster.signalSecond("STOP");
         var before = Instant.now();
         try {
           await("the frozen worker is named and Ready is gone")
@@ -166,7 +60,7 @@ class HeadIT {
           assertThat(lastMessage(cluster)).contains("accepts the connection but does not answer");
           assertThat(cluster.status().message()).contains("cpu-1 (" + cluster.second.rpc() + ")");
         } finally {
-          signal("CONT", process);
+          cluster.signalSecond("CONT");
         }
 
         cluster.awaitReady();
@@ -178,20 +72,14 @@ class HeadIT {
       }
     }
 
-    private static String lastMessage(Cluster cluster) throws IOException, InterruptedException {
-      return String.valueOf(cluster.status().workers().getLast().message());
-    }
-
-    private static void signal(String name, ProcessHandle process)
+    private static String lastMessage(RunningCluster cluster)
         throws IOException, InterruptedException {
-      var kill =
-          new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).inheritIO().start();
-      assertThat(kill.waitFor()).isZero();
+      return String.valueOf(cluster.status().workers().getLast().message());
     }
 
     @Test
     void whenItIsTerminatedDuringAStream_thenTheStreamIsFinishedFirst() throws Exception {
-      try (var cluster = new Cluster(120).awaitReady()) {
+      try (var cluster = new RunningCluster(folder, 120).awaitReady()) {
         var answer = cluster.ask("Count from 1 to 100.", 600, true, BodyHandlers.ofInputStream());
         try (var stream =
             new BufferedReader(new InputStreamReader(answer.body(), StandardCharsets.UTF_8))) {
@@ -215,7 +103,7 @@ class HeadIT {
 
     @Test
     void whenAQuestionIsAsked_thenCountedBytesAreThoseOfTheKernel() throws Exception {
-      try (var cluster = new Cluster(0).awaitReady()) {
+      try (var cluster = new RunningCluster(folder, 0).awaitReady()) {
         var workers = List.of(cluster.first, cluster.second);
         var before = workers.stream().map(worker -> Bytes.atRest(cluster, worker)).toList();
 
@@ -262,7 +150,7 @@ class HeadIT {
     private static final Pattern RECEIVED = Pattern.compile("bytes_received:(\\d+)");
 
     /** Of the connections that are open, once nothing but heartbeats moves them. */
-    static Bytes atRest(Cluster cluster, RunningWorker worker) {
+    static Bytes atRest(RunningCluster cluster, RunningWorker worker) {
       var last = new AtomicReference<>(now(cluster, worker));
       await("nothing is on its way")
           .atMost(KnarrProcess.LIMIT)
@@ -278,7 +166,7 @@ class HeadIT {
       return kernelSent + kernelReceived + headSent + headReceived + workerReceived + workerSent;
     }
 
-    private static Bytes now(Cluster cluster, RunningWorker worker) {
+    private static Bytes now(RunningCluster cluster, RunningWorker worker) {
       try {
         var name = worker.equals(cluster.first) ? "worker=\"cpu-0\"" : "worker=\"cpu-1\"";
         var sockets = sockets(worker.rpc().substring(worker.rpc().lastIndexOf(':') + 1));

@@ -349,6 +349,20 @@ class UpIT {
     }
 
     @Test
+    void whenAPlanIsAskedFor_thenItSaysWhatCrossesTheWire() {
+      try (var plan = KnarrProcess.start("plan", QUICKSTART, "--link-speed", "100Mbit");
+          var wrong = KnarrProcess.start("plan", QUICKSTART, "--link-speed", "fast")) {
+        assertThat(plan.awaitExit()).isZero();
+        assertThat(plan.output())
+            .contains("assumed to carry 12.5 MB/s with a round trip of 0.05 ms")
+            .containsPattern("cpu-0 → cpu-1 +1.0 KiB for each token")
+            .contains("Sampling: Graph. The logits of 2,048 tokens are 8.0 KiB");
+        assertThat(wrong.awaitExit()).isEqualTo(2);
+        assertThat(wrong.output()).contains("'fast' is no rate of a link");
+      }
+    }
+
+    @Test
     void whenAnOptionIsUnknown_thenItIsAUsageError() {
       try (var knarr = KnarrProcess.start("up", QUICKSTART, "--colour")) {
         assertThat(knarr.awaitExit()).isEqualTo(2);

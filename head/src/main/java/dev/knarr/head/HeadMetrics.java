@@ -45,8 +45,50 @@ public final class HeadMetrics {
   /** Tokens in each second of work, 0 when idle: direction (prompt, generated). */
   public static final String TOKEN_RATE = "knarr.head.tokens.rate";
 
-  /** Requests at this moment: state (processing, deferred). */
+  /** Requests at this moment: state (processing, deferred, waiting). */
   public static final String REQUESTS = "knarr.head.requests";
+
+  /** Tokens by where they were chosen: mode (graph, logits). */
+  public static final String SAMPLING = "knarr.head.sampling";
+
+  /** What a link carries for one generated token, by estimate: from, to. */
+  public static final String PLAN_TOKEN = "knarr.head.plan.token";
+
+  /** What a link carries for one token of a prompt, by estimate: from, to. */
+  public static final String PLAN_PROMPT_TOKEN = "knarr.head.plan.prompt.token";
+
+  /** Tokens in each second that the links alone would allow: direction (prompt, generated). */
+  public static final String PLAN_TOKEN_RATE = "knarr.head.plan.tokens.rate";
+
+  /** The shortest round trip of a link when the workers were proven: from, to. */
+  public static final String LINK_ROUND_TRIP = "knarr.head.link.round.trip";
+
+  /** What a link carried in a second when the workers were proven: from, to. */
+  public static final String LINK_THROUGHPUT = "knarr.head.link.throughput";
+
+  /** From a request's arrival to the end of its answer: operation, provider, model, error type. */
+  public static final String REQUEST_DURATION = "gen_ai.server.request.duration";
+
+  /** From a request's arrival to its first token: operation, provider, model. */
+  public static final String TIME_TO_FIRST_TOKEN = "gen_ai.server.time_to_first_token";
+
+  /** Between two generated tokens, the mean of a request: operation, provider, model. */
+  public static final String TIME_PER_OUTPUT_TOKEN = "gen_ai.server.time_per_output_token";
+
+  /** Tokens of a request: operation, provider, model, token type. */
+  public static final String TOKEN_USAGE = "gen_ai.client.token.usage";
+
+  /** How long a request waited for a llama-server that serves: operation. */
+  public static final String QUEUE_DURATION = "knarr.head.queue.duration";
+
+  /** Requests run again since llama-server ended in the middle of them: reason. */
+  public static final String RERUNS = "knarr.head.request.reruns";
+
+  /** Requests that the gateway answered with an error itself: reason. */
+  public static final String REFUSED = "knarr.head.request.refused";
+
+  /** Memory of requests and answers that are kept whole for the time being. */
+  public static final String KEPT = "knarr.head.request.kept";
 
   /** All names, in the order of the reference table. */
   public static final List<String> NAMES =
@@ -63,7 +105,21 @@ public final class HeadMetrics {
           READY,
           TOKENS,
           TOKEN_RATE,
-          REQUESTS);
+          REQUESTS,
+          SAMPLING,
+          REQUEST_DURATION,
+          TIME_TO_FIRST_TOKEN,
+          TIME_PER_OUTPUT_TOKEN,
+          TOKEN_USAGE,
+          QUEUE_DURATION,
+          RERUNS,
+          REFUSED,
+          KEPT,
+          PLAN_TOKEN,
+          PLAN_PROMPT_TOKEN,
+          PLAN_TOKEN_RATE,
+          LINK_ROUND_TRIP,
+          LINK_THROUGHPUT);
 
   private HeadMetrics() {}
 }

@@ -14,7 +14,8 @@ import org.junit.jupiter.api.Test;
 
 class HeadMetricsTest {
 
-  private static final Pattern ROW = Pattern.compile("(?m)^\\| `(knarr\\.head\\.[a-z.]+)` \\|");
+  private static final Pattern ROW =
+      Pattern.compile("(?m)^\\| `((?:knarr\\.head|gen_ai)\\.[a-z_.]+)` \\|");
 
   @Nested
   class GivenTheReference {

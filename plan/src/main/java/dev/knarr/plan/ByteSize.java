@@ -75,4 +75,16 @@ public final class ByteSize {
     } while (value >= 1023.95 && unit < units.length - 1);
     return String.format(Locale.ROOT, "%.1f %s", value, units[unit]);
   }
+
+  /** A throughput for people, as networks count: {@code 11.8 MB/s}, {@code 1.2 GB/s}. */
+  public static String formatRate(double bytesPerSecond) {
+    var units = new String[] {"B/s", "kB/s", "MB/s", "GB/s", "TB/s"};
+    int unit = 0;
+    double value = bytesPerSecond;
+    while (value >= 999.95 && unit < units.length - 1) {
+      value /= 1000;
+      unit++;
+    }
+    return String.format(Locale.ROOT, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+  }
 }

@@ -57,7 +57,10 @@ final class CacheLayout {
     // llama_context: the whole context is rounded first, then the share of each sequence.
     this.cells = pad(pad(perSequence * sequences) / sequences);
     this.windowCells =
-        pad(Math.min(cells, shape.slidingWindow() + Math.min(BATCH, perSequence * sequences)));
+        options.wholeWindow()
+            ? cells
+            : pad(
+                Math.min(cells, shape.slidingWindow() + Math.min(BATCH, perSequence * sequences)));
   }
 
   private static long pad(long value) {

@@ -11,16 +11,29 @@ import dev.knarr.gguf.GgmlType;
  * @param keyType type of the key cache as llama-server spells it: {@code f16}, {@code q8_0}, …
  * @param valueType type of the value cache
  * @param flashAttention the attention kernel
+ * @param wholeWindow whether layers with a sliding window keep the whole context ({@code
+ *     --swa-full}) and not what they look at only
  */
 public record ContextOptions(
     int contextLength,
     int parallelSequences,
     String keyType,
     String valueType,
-    FlashAttention flashAttention) {
+    FlashAttention flashAttention,
+    boolean wholeWindow) {
   /** What llama-server uses when nothing else is said, with one sequence. */
   public static final ContextOptions DEFAULTS =
       new ContextOptions(0, 1, "f16", "f16", FlashAttention.AUTO);
+
+  /** With sliding windows as llama.cpp keeps them by itself. */
+  public ContextOptions(
+      int contextLength,
+      int parallelSequences,
+      String keyType,
+      String valueType,
+      FlashAttention flashAttention) {
+    this(contextLength, parallelSequences, keyType, valueType, flashAttention, false);
+  }
 
   /** Checks ranges and types. */
   public ContextOptions {
@@ -55,16 +68,25 @@ public record ContextOptions(
 
   /** The same with another context length. */
   public ContextOptions withContextLength(int tokens) {
-    return new ContextOptions(tokens, parallelSequences, keyType, valueType, flashAttention);
+    return new ContextOptions(
+        tokens, parallelSequences, keyType, valueType, flashAttention, wholeWindow);
   }
 
   /** The same with another number of sequences. */
   public ContextOptions withParallelSequences(int sequences) {
-    return new ContextOptions(contextLength, sequences, keyType, valueType, flashAttention);
+    return new ContextOptions(
+        contextLength, sequences, keyType, valueType, flashAttention, wholeWindow);
   }
 
   /** The same with other cache types. */
   public ContextOptions withCacheTypes(String key, String value) {
-    return new ContextOptions(contextLength, parallelSequences, key, value, flashAttention);
+    return new ContextOptions(
+        contextLength, parallelSequences, key, value, flashAttention, wholeWindow);
+  }
+
+  /** The same with sliding windows kept another way. */
+  public ContextOptions withWholeWindow(boolean whole) {
+    return new ContextOptions(
+        contextLength, parallelSequences, keyType, valueType, flashAttention, whole);
   }
 }

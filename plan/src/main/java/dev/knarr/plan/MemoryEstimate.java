@@ -27,6 +27,10 @@ public final class MemoryEstimate {
   }
 
   private static final Pattern LAYER = Pattern.compile("(?:enc\\.|dec\\.)?blk\\.(\\d{1,5})\\..*");
+
+  /** Tensors that hold all experts of a layer, of which a token uses a few. */
+  private static final Pattern EXPERTS = Pattern.compile(".*_exps\\..*");
+
   private static final Pattern INPUT =
       Pattern.compile(
           "(token_embd|position_embd|token_types|token_embd_norm|per_layer_token_embd)\\..*");
@@ -198,5 +202,39 @@ public final class MemoryEstimate {
    */
   public long computeBytes(boolean first, boolean output, int devices) {
     return compute.bytes(first, output, devices);
+  }
+
+  /** Whether some layers look at a window of the last tokens only, and so can keep less. */
+  public boolean slidingWindow() {
+    return cache.windowCells() > 0;
+  }
+
+  /** Tokens that a sliding window lets a prompt go back without being processed again. */
+  long rewindTokens() {
+    return Math.max(0, cache.windowCells() - shape.slidingWindow());
+  }
+
+  /** Weights that one token reads; of a mixture of experts those that it uses. */
+  long activeWeightsBytes() {
+    long experts =
+        file.tensors().stream()
+            .filter(tensor -> EXPERTS.matcher(tensor.name()).matches())
+            .mapToLong(MemoryEstimate::padded)
+            .sum();
+    long count = Math.max(1, shape.number("expert_count", 1));
+    long used = Math.min(count, Math.max(1, shape.expertsUsed()));
+    return weightsBytes() - experts + Math.round((double) experts / count * used);
+  }
+
+  /**
+   * What decides what crosses the wire.
+   *
+   * @param tokens how many of its context a sequence has filled
+   */
+  public WireShape wireShape(long tokens) {
+    long step = CacheLayout.CELL_STEP;
+    long cells = Math.min(cache.cells(), Math.ceilDiv(Math.max(1, tokens), step) * step);
+    return new WireShape(
+        shape.embedding(), shape.vocabulary(), cells, Math.min(cells, cache.windowCells()));
   }
 }

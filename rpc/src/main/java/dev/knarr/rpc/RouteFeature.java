@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.rpc;
 
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What a router and our worker may agree on, each with its bit. Without one, the public commands do
@@ -32,6 +34,24 @@ public enum RouteFeature {
   /** The name for options and metrics, for instance {@code direct-copies}. */
   public String text() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /**
+   * The one with this name.
+   *
+   * @throws IllegalArgumentException when there is none; the message names those there are
+   */
+  public static RouteFeature of(String text) {
+    for (RouteFeature feature : values()) {
+      if (feature.text().equals(text)) {
+        return feature;
+      }
+    }
+    throw new IllegalArgumentException(
+        "'%s' is no feature of the router: there are %s"
+            .formatted(
+                text,
+                Arrays.stream(values()).map(RouteFeature::text).collect(Collectors.joining(", "))));
   }
 
   /** All of them. */

@@ -181,7 +181,8 @@ public sealed interface RouteRequest extends RpcRequest {
 
   /**
    * Names the content of a graph: {@code contentBytes} bytes of a {@code CompactGraph}, as a delta
-   * from graph {@code base - 1}, or from nothing where that is 0. One-way.
+   * from graph {@code base - 1}, or from nothing where that is 0. A worker without room for it says
+   * so, and knows it for the next command only.
    */
   record Graph(int graph, int base, int contentBytes, long dataBytes) implements RouteRequest {
     @Override

@@ -75,20 +75,16 @@ public sealed interface RouteResponse extends RpcResponse {
     }
   }
 
-  /** The worker waits for the content of a graph that it is to compute and does not have. */
-  record GraphWanted(int graph) implements RouteResponse {
-    static GraphWanted decode(ByteBuffer in) {
-      return new GraphWanted(Varint.getInt(in, "graph"));
-    }
-
+  /** Whether a graph's name can be used from now on, or only by the next command. */
+  record GraphKept(boolean kept) implements RouteResponse {
     @Override
     public boolean answers(RpcCommand command) {
-      return command == RpcCommand.ROUTE_GRAPH_WANTED;
+      return command == RpcCommand.ROUTE_GRAPH;
     }
 
     @Override
     public void encode(ByteBuffer out) {
-      Varint.put(out, graph);
+      out.put((byte) (kept ? 1 : 0));
     }
   }
 }

@@ -43,7 +43,7 @@ public enum RpcCommand {
   ROUTE_WRITE(66, Lengths.NONE),
   ROUTE_FORGET_SLOT(67, Lengths.NONE),
   /** A graph's content, under a name. */
-  ROUTE_GRAPH(68, Lengths.NONE),
+  ROUTE_GRAPH(68, 1),
   /** Computes a named graph over certain buffers of a device, and names that. */
   ROUTE_BIND(69, Lengths.NONE),
   ROUTE_COMPUTE(70, Lengths.NONE),
@@ -67,9 +67,7 @@ public enum RpcCommand {
   ROUTE_ADOPTED(82, 1),
 
   /** Said by the worker once, at first: what it keeps for a router. */
-  ROUTE_WELCOME(96, Lengths.NONE),
-  /** Said by the worker: it lacks the content of a graph it is to compute. */
-  ROUTE_GRAPH_WANTED(97, Lengths.NONE);
+  ROUTE_WELCOME(96, Lengths.NONE);
 
   /** Bytes of framing before a request's payload: command and length. */
   public static final int REQUEST_FRAMING_BYTES = 9;

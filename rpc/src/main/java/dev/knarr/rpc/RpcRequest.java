@@ -115,7 +115,7 @@ public sealed interface RpcRequest
           ROUTE_WEIGHTS,
           ROUTE_ADOPTED ->
           RouteRequest.decode(command, payload, payloadBytes);
-      case ROUTE_WELCOME, ROUTE_GRAPH_WANTED ->
+      case ROUTE_WELCOME ->
           throw new RpcProtocolException(
               ProtocolFault.UNKNOWN_COMMAND, command + " is said by workers only");
     };

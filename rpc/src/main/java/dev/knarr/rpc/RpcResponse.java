@@ -55,7 +55,7 @@ public sealed interface RpcResponse
       case ROUTE_OFFER -> new RouteResponse.Offered(payload.get() != 0);
       case ROUTE_ADOPTED -> new RouteResponse.Adopted(payload.get() != 0);
       case ROUTE_WELCOME -> RouteResponse.Welcome.decode(payload);
-      case ROUTE_GRAPH_WANTED -> RouteResponse.GraphWanted.decode(payload);
+      case ROUTE_GRAPH -> new RouteResponse.GraphKept(payload.get() != 0);
       case FREE_BUFFER,
           BUFFER_CLEAR,
           SET_TENSOR,
@@ -70,7 +70,6 @@ public sealed interface RpcResponse
           ROUTE_SLOT,
           ROUTE_WRITE,
           ROUTE_FORGET_SLOT,
-          ROUTE_GRAPH,
           ROUTE_BIND,
           ROUTE_COMPUTE,
           ROUTE_FORGET_GRAPH,

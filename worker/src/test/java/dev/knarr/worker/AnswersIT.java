@@ -4,8 +4,9 @@ package dev.knarr.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.knarr.plan.ByteSize;
+import dev.knarr.testkit.peers.DemoModel;
+import dev.knarr.testkit.peers.DemoModel.Prompt;
 import dev.knarr.testkit.peers.StockLlamaServer;
-import dev.knarr.worker.DemoModel.Prompt;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

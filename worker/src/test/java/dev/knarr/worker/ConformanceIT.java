@@ -3,8 +3,9 @@ package dev.knarr.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.testkit.peers.StockProgram;
+import dev.knarr.testkit.peers.StockProgram.Output;
 import dev.knarr.testkit.peers.StockWorker;
-import dev.knarr.worker.StockProgram.Output;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;

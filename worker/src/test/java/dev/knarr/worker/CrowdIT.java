@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.testkit.peers.DemoModel;
 import dev.knarr.testkit.peers.StockLlamaServer;
 import dev.knarr.worker.server.ConnectionReport;
 import java.io.IOException;

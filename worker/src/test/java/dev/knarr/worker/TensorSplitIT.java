@@ -3,6 +3,7 @@ package dev.knarr.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.testkit.peers.DemoModel;
 import dev.knarr.testkit.peers.StockLlamaServer;
 import dev.knarr.testkit.peers.StockWorker;
 import java.util.List;

@@ -4,8 +4,9 @@ package dev.knarr.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.testkit.peers.DemoModel;
+import dev.knarr.testkit.peers.DemoModel.Prompt;
 import dev.knarr.testkit.peers.StockLlamaServer;
-import dev.knarr.worker.DemoModel.Prompt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.gguf.GgufTensor;
+import dev.knarr.testkit.peers.DemoModel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -5,6 +5,7 @@ import dev.knarr.cli.bench.EndpointSpec.Address;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
+import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -46,6 +47,12 @@ final class Relays {
 
     @Override
     public void linkFailed(String worker) {}
+
+    @Override
+    public void tensorRead(String worker, RpcTensor tensor) {}
+
+    @Override
+    public void detour(String from, String to) {}
 
     @Override
     public void tensorSet(String worker, int device, String tensor, long bytes, boolean known) {}

@@ -10,7 +10,8 @@ final class HeadWorkers {
   private HeadWorkers() {}
 
   /**
-   * The i-th address takes the place of the i-th replica in file order.
+   * The i-th address takes the place of the i-th replica in file order; commas divide several
+   * addresses of one worker.
    *
    * @throws OptionException where there are more or fewer addresses than replicas, or one is none
    */
@@ -31,7 +32,10 @@ final class HeadWorkers {
     var workers = new ArrayList<HeadConfig.Worker>();
     for (int i = 0; i < given; i++) {
       try {
-        workers.add(new HeadConfig.Worker(spec.workers().get(i).name(), addresses.get(i)));
+        var ways = List.of(addresses.get(i).split(",", -1));
+        workers.add(
+            new HeadConfig.Worker(
+                spec.workers().get(i).name(), ways.getFirst(), ways.subList(1, ways.size())));
       } catch (IllegalArgumentException e) {
         throw new OptionException("--worker: " + e.getMessage() + ".");
       }

@@ -12,7 +12,13 @@ import dev.knarr.plan.DeviceLayers;
 import dev.knarr.plan.FlashAttention;
 import dev.knarr.plan.MemoryEstimate;
 import dev.knarr.plan.PlanTable;
+import dev.knarr.plan.SamplingChoice;
 import dev.knarr.plan.SplitPlan;
+import dev.knarr.plan.WindowChoice;
+import dev.knarr.plan.WireEstimate;
+import dev.knarr.plan.WireStop;
+import dev.knarr.plan.WireTable;
+import dev.knarr.plan.Wishes;
 import dev.knarr.rpc.transport.TlsFiles;
 import dev.knarr.rpc.transport.Transport;
 import java.nio.file.Path;
@@ -20,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Function;
 
 /**
  * What {@code knarr plan} shows: the plan that a head would make, without starting one. Any thread.
@@ -42,10 +49,12 @@ public final class LocalPlan {
    * @param addresses of workers that run, in the order of the replicas; empty assumes that this
    *     machine's memory is divided among the workers
    * @param tls the files for TLS towards these workers; plain when empty
+   * @param links what is assumed of the network
    * @throws dev.knarr.plan.PlanException when the model does not fit, saying what would help
    * @throws LocalException when a worker does not answer, or the model is not here
    */
-  public String ofCluster(LocalSpec spec, List<String> addresses, Optional<TlsFiles> tls) {
+  public String ofCluster(
+      LocalSpec spec, List<String> addresses, Optional<TlsFiles> tls, AssumedLinks links) {
     var store =
         new ModelStore(
             cache.resolve("models"),
@@ -73,11 +82,33 @@ public final class LocalPlan {
                         tensors ? OptionalInt.empty() : OptionalInt.of(device.layers())))
             .toList();
     var estimate = MemoryEstimate.of(GgufFile.open(model), options(spec.context()));
-    var plan =
-        tensors
-            ? SplitPlan.ofTensors(estimate, SplitPlan.chosen(devices, fixed))
-            : SplitPlan.of(estimate, devices, fixed);
-    return PlanTable.render(plan, estimate);
+    if (tensors) {
+      return PlanTable.render(
+          SplitPlan.ofTensors(estimate, SplitPlan.chosen(devices, fixed)), estimate);
+    }
+    return table(
+        estimate,
+        Wishes.of(spec.llamaArguments()),
+        it -> SplitPlan.of(it, devices, fixed),
+        addresses.isEmpty() ? links.onThisMachine() : links);
+  }
+
+  private static String table(
+      MemoryEstimate estimate,
+      Wishes wishes,
+      Function<MemoryEstimate, SplitPlan> split,
+      AssumedLinks links) {
+    var planned = WindowChoice.plan(estimate, wishes.wholeWindow(), split);
+    var stops = WireStop.of(planned.split());
+    var workers = links.workers(stops);
+    var shape = planned.estimate().wireShape(estimate.contextLength() / 2);
+    var sampling = SamplingChoice.of(shape, stops, workers, wishes.sampling());
+    return PlanTable.render(planned.split(), planned.estimate())
+        + WireTable.render(
+            WireEstimate.of(shape, stops, workers, sampling.sampling()),
+            sampling,
+            planned.choice(),
+            links.toString());
   }
 
   /**
@@ -85,9 +116,15 @@ public final class LocalPlan {
    *
    * @param sizes free memory of the devices; empty assumes this machine's memory
    * @param contextLength tokens of one sequence; 0 takes the model's
+   * @param links what is assumed of the network
    * @throws dev.knarr.plan.PlanException when the model does not fit, saying what would help
    */
-  public String ofModel(Path model, List<String> sizes, int contextLength, int parallelSequences) {
+  public String ofModel(
+      Path model,
+      List<String> sizes,
+      int contextLength,
+      int parallelSequences,
+      AssumedLinks links) {
     var devices = new ArrayList<DeviceCapacity>();
     for (var size : sizes) {
       long bytes = ByteSize.parse(size);
@@ -100,7 +137,11 @@ public final class LocalPlan {
     var options =
         new ContextOptions(contextLength, parallelSequences, "f16", "f16", FlashAttention.AUTO);
     var estimate = MemoryEstimate.of(GgufFile.open(model), options);
-    return PlanTable.render(SplitPlan.of(estimate, devices), estimate);
+    return table(
+        estimate,
+        Wishes.of(List.of()),
+        it -> SplitPlan.of(it, devices),
+        sizes.isEmpty() ? links.onThisMachine() : links);
   }
 
   private static List<DeviceCapacity> asked(List<HeadConfig.Worker> workers, Transport transport) {

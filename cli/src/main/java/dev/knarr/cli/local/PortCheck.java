@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -98,14 +99,23 @@ final class PortCheck {
     var folder = Path.of("/proc", Long.toString(pid));
     try {
       var name = Files.readString(folder.resolve("comm")).strip();
-      if (LOADER.matcher(name).lookingAt()) {
-        var command = Files.readString(folder.resolve("cmdline"), StandardCharsets.ISO_8859_1);
-        name = behindLoader(List.of(command.split("\0"))).orElse(name);
+      var command =
+          List.of(
+              Files.readString(folder.resolve("cmdline"), StandardCharsets.ISO_8859_1).split("\0"));
+      if (isHead(command)) {
+        name = "the head of another knarr";
+      } else if (LOADER.matcher(name).lookingAt()) {
+        name = behindLoader(command).orElse(name);
       }
       return "%s (process %d)".formatted(name, pid);
     } catch (IOException e) {
       return "process " + pid;
     }
+  }
+
+  /** Whether it is a head, which runs in a java like many others. */
+  static boolean isHead(List<String> command) {
+    return Collections.indexOfSubList(command, List.of("head", "--config")) > 0;
   }
 
   /** The program that a loader was told to run: Knarr's own llama.cpp is started that way. */

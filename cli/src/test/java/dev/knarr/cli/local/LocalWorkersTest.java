@@ -79,11 +79,12 @@ class LocalWorkersTest {
     void whenAddressesAreGiven_thenTheyTakeThePlacesInOrder() {
       var workers =
           HeadWorkers.of(
-              spec(free, cpu("cpu-1", OptionalLong.empty())), List.of("a:1", "10.0.0.7:2"));
+              spec(free, cpu("cpu-1", OptionalLong.empty())), List.of("a:1", "10.0.0.7:2,b:3"));
 
       assertThat(workers)
           .containsExactly(
-              new HeadConfig.Worker("cpu-0", "a:1"), new HeadConfig.Worker("cpu-1", "10.0.0.7:2"));
+              new HeadConfig.Worker("cpu-0", "a:1"),
+              new HeadConfig.Worker("cpu-1", "10.0.0.7:2", List.of("b:3")));
     }
 
     @Test

@@ -21,6 +21,14 @@ class PortCheckTest {
         .contains("llama-server");
   }
 
+  @Test
+  void whenAHeadHasThePort_thenItIsNoJavaLikeOthers() {
+    assertThat(PortCheck.isHead(List.of("/jdk/bin/java", "-jar", "x", "head", "--config", "h")))
+        .isTrue();
+    assertThat(PortCheck.isHead(List.of("/jdk/bin/java", "-jar", "x", "worker", "--port", "1")))
+        .isFalse();
+  }
+
   @Nested
   class GivenAPortThatAProgramHas {
     @Test

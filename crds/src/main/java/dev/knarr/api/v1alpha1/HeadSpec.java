@@ -24,7 +24,7 @@ public class HeadSpec extends PlacementSpec {
 
   /**
    * API keys, one per line, that clients must send. Default: none, everybody who can connect is
-   * served. Kubernetes only.
+   * served. A change of the Secret's entry needs no restart. Kubernetes only.
    */
   private @Nullable SecretKeyReference apiKeySecretRef;
 

@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -132,17 +133,39 @@ public record HeadConfig(
    *
    * @param name its name in the cluster, such as {@code a100-0}; its devices are {@code a100-0/0} …
    * @param address {@code host:port} of its RPC server
+   * @param otherAddresses further ways to the same server; the fastest of all is taken
    */
-  public record Worker(String name, String address) {
-    /** Checks that the address is a host and a port. */
+  @JsonInclude(JsonInclude.Include.NON_EMPTY)
+  public record Worker(String name, String address, List<String> otherAddresses) {
+    /** Checks that each address is a host and a port. */
     public Worker {
       Checks.required("name", name);
       Checks.required("address", address);
+      otherAddresses = otherAddresses == null ? List.of() : List.copyOf(otherAddresses);
+      check("address", address);
+      otherAddresses.forEach(other -> check("otherAddresses", other));
+    }
+
+    /** A worker with one address. */
+    public Worker(String name, String address) {
+      this(name, address, List.of());
+    }
+
+    private static void check(String field, String address) {
       int colon = address.lastIndexOf(':');
       if (colon < 1 || !isPort(address.substring(colon + 1))) {
         throw new IllegalArgumentException(
-            "address is '" + address + "': give host:port, such as 10.0.3.7:50052");
+            field + " is '" + address + "': give host:port, such as 10.0.3.7:50052");
       }
+    }
+
+    /** Returns the worker once for each of its addresses, which then is its only one. */
+    @JsonIgnore
+    public List<Worker> ways() {
+      return Stream.concat(Stream.of(address), otherAddresses.stream())
+          .distinct()
+          .map(way -> new Worker(name, way))
+          .toList();
     }
 
     /** Returns the host part of the address. */
@@ -185,16 +208,25 @@ public record HeadConfig(
   }
 
   /**
-   * Which device holds how many layers.
+   * Which device holds how many layers, and how the workers are used together.
    *
    * @param mode how the model is cut
    * @param devices the devices in order; empty means that the head plans
+   * @param routerFeatures by name, what the router agrees on with workers that can; all when null,
+   *     and with none of them it speaks the public protocol to all
    */
-  public record Split(SplitMode mode, List<SplitDevice> devices) {
+  public record Split(
+      SplitMode mode, List<SplitDevice> devices, @Nullable List<String> routerFeatures) {
     /** Absent values take their defaults. */
     public Split {
       mode = mode == null ? SplitMode.LAYER : mode;
       devices = devices == null ? List.of() : List.copyOf(devices);
+      routerFeatures = routerFeatures == null ? null : List.copyOf(routerFeatures);
+    }
+
+    /** With all that the router can do. */
+    public Split(SplitMode mode, List<SplitDevice> devices) {
+      this(mode, devices, null);
     }
   }
 
@@ -240,16 +272,46 @@ public record HeadConfig(
   }
 
   /**
-   * Where the endpoint listens.
+   * Where the endpoint listens, and how many requests may wait there, and for how long, while
+   * llama-server loads or starts again; 0 means the default.
    *
    * @param host address to listen on
    * @param port port to listen on; 0 means any free one
+   * @param waitSeconds how long a request may wait; 300 by default
+   * @param waitingRequests how many may wait at the same time; 512 by default
+   * @param keptMebibytes how much memory requests and answers may take that are kept whole, so that
+   *     a request can be run again; 64 by default
    */
-  public record Http(String host, int port) {
-    /** Absent host means loopback. */
+  public record Http(
+      String host, int port, int waitSeconds, int waitingRequests, int keptMebibytes) {
+    /** Absent host means loopback, absent limits their defaults. */
     public Http {
       host = host == null ? "127.0.0.1" : host;
       checkPort(port);
+      if (Math.min(waitSeconds, Math.min(waitingRequests, keptMebibytes)) < 0) {
+        throw new IllegalArgumentException(
+            "a limit of the endpoint is negative: give a positive number, or 0 for the default");
+      }
+      waitSeconds = waitSeconds == 0 ? 300 : waitSeconds;
+      waitingRequests = waitingRequests == 0 ? 512 : waitingRequests;
+      keptMebibytes = keptMebibytes == 0 ? 64 : keptMebibytes;
+    }
+
+    /** An endpoint with the default limits. */
+    public Http(String host, int port) {
+      this(host, port, 0, 0, 0);
+    }
+
+    /** Returns how long a request may wait. */
+    @JsonIgnore
+    public Duration patience() {
+      return Duration.ofSeconds(waitSeconds);
+    }
+
+    /** Returns how many bytes may be kept. */
+    @JsonIgnore
+    public long keptBytes() {
+      return (long) keptMebibytes << 20;
     }
   }
 

@@ -111,14 +111,102 @@ public record HeadStatus(
       String name, long freeBytes, long totalBytes, long alignmentBytes, long probeMicros) {}
 
   /**
-   * Which device holds what.
+   * Which device holds what, and what follows from it.
    *
    * @param devices the devices in the order of the layers
    * @param tensorSplit the split as llama-server was told
    * @param contextLength tokens of one sequence
+   * @param bytesPerToken what crosses the network for one generated token, by estimate; absent with
+   *     {@code split.mode: Tensor}, as all that follows
+   * @param wire what crosses it link by link, and how fast the links alone would let tokens be
+   * @param sampling where tokens are chosen
+   * @param slidingWindow how layers with a sliding window keep their cache; absent for a model
+   *     without
    */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
   public record PlanStatus(
-      List<PlannedDevice> devices, List<Integer> tensorSplit, int contextLength) {}
+      List<PlannedDevice> devices,
+      List<Integer> tensorSplit,
+      int contextLength,
+      @Nullable Long bytesPerToken,
+      @Nullable WireStatus wire,
+      @Nullable SamplingStatus sampling,
+      @Nullable WindowStatus slidingWindow) {}
+
+  /**
+   * What a token costs on the network, for one sequence that has filled half of its context.
+   *
+   * @param roundTripsPerToken round trips that a generated token waits for, one after the other
+   * @param waitMicrosPerToken what all links together add to a generated token; absent while one of
+   *     them is not measured, as the rates
+   * @param tokensPerSecond generated tokens that the links alone would allow
+   * @param promptBytesPerToken what crosses for one token of a prompt
+   * @param promptTokensPerSecond prompt tokens that the links alone would allow
+   * @param links each link that is used, in each direction by itself
+   * @param remarks what was decided about links, such as which of two addresses was taken
+   * @param bottleneck what is slow and what would help, where links make answers slow
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record WireStatus(
+      int roundTripsPerToken,
+      @Nullable Long waitMicrosPerToken,
+      @Nullable Double tokensPerSecond,
+      long promptBytesPerToken,
+      @Nullable Double promptTokensPerSecond,
+      List<LinkStatus> links,
+      List<String> remarks,
+      @Nullable String bottleneck) {}
+
+  /**
+   * A link in one direction.
+   *
+   * @param from a worker, or {@code head}
+   * @param to a worker, or {@code head}
+   * @param bytesPerToken for one generated token
+   * @param promptBytesPerToken for one token of a prompt
+   * @param roundTripMicros the shortest that was measured
+   * @param bytesPerSecond what was measured in this direction; 0 when it was not
+   */
+  public record LinkStatus(
+      String from,
+      String to,
+      long bytesPerToken,
+      long promptBytesPerToken,
+      long roundTripMicros,
+      long bytesPerSecond) {}
+
+  /**
+   * Where tokens are chosen, which decides what crosses at the end of each.
+   *
+   * @param mode {@code Graph} on the worker, {@code Head} on a device of the head, {@code Logits}
+   *     by llama-server from the logits of the whole vocabulary
+   * @param byUser whether llama-server's arguments say so
+   * @param reason why
+   * @param costs each way with what it would cost
+   */
+  public record SamplingStatus(
+      String mode, boolean byUser, String reason, List<SamplingCostStatus> costs) {}
+
+  /**
+   * A way to choose tokens.
+   *
+   * @param mode as in {@link SamplingStatus}
+   * @param waitMicrosPerToken what all links together add to a token with it
+   * @param bytesPerToken what crosses all links with it
+   * @param roundTripsPerToken round trips with it
+   */
+  public record SamplingCostStatus(
+      String mode, long waitMicrosPerToken, long bytesPerToken, int roundTripsPerToken) {}
+
+  /**
+   * How layers with a sliding window keep their cache.
+   *
+   * @param mode {@code WholeContext} or {@code Window}
+   * @param byUser whether llama-server's arguments say so
+   * @param extraBytes what the whole context takes more
+   * @param reason why
+   */
+  public record WindowStatus(String mode, boolean byUser, long extraBytes, String reason) {}
 
   /**
    * What one device holds.

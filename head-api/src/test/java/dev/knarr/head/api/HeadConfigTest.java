@@ -21,7 +21,7 @@ class HeadConfigTest {
         "identity": {"clusterUid": "c-1", "revision": "r-1"},
         "model": {"name": "demo", "path": "/models/demo.gguf", "draftPath": "/models/draft.gguf"},
         "context": {"length": 1024, "parallelSequences": 2, "keyType": "q8_0", "flashAttention": "On"},
-        "workers": [{"name": "cpu-0", "address": "127.0.0.1:50052"}],
+        "workers": [{"name": "cpu-0", "address": "127.0.0.1:50052", "otherAddresses": ["10.0.0.1:50052", "127.0.0.1:50052"]}],
         "tls": {"authority": "/ca.pem", "certificate": "/head.pem", "key": "/head.key"},
         "split": {"mode": "Layer", "devices": [{"name": "cpu-0/0", "layers": 8}]},
         "llamaServer": {"program": "/usr/bin/llama-server", "arguments": ["--jinja"]},
@@ -54,6 +54,10 @@ class HeadConfigTest {
       assertThat(config.split().mode()).isEqualTo(HeadConfig.SplitMode.LAYER);
       assertThat(config.llamaServer().threads()).isEqualTo(1);
       assertThat(config.workers().getFirst().port()).isEqualTo(50052);
+      assertThat(config.workers().getFirst().ways())
+          .containsExactly(
+              new HeadConfig.Worker("cpu-0", "127.0.0.1:50052"),
+              new HeadConfig.Worker("cpu-0", "10.0.0.1:50052"));
       assertThat(config.tls())
           .isEqualTo(
               new HeadConfig.Tls(Path.of("/ca.pem"), Path.of("/head.pem"), Path.of("/head.key")));

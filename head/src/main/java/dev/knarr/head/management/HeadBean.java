@@ -7,6 +7,7 @@ import dev.knarr.head.api.HeadStatus;
 import dev.knarr.head.supervise.Supervisor;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.quarkus.runtime.ShutdownDelayInitiatedEvent;
+import io.vertx.core.Vertx;
 import jakarta.enterprise.event.Observes;
 import jakarta.inject.Inject;
 import jakarta.inject.Singleton;
@@ -19,17 +20,19 @@ import org.jspecify.annotations.Nullable;
 public final class HeadBean implements HeadService {
 
   private final MeterRegistry registry;
+  private final Vertx vertx;
   private volatile @Nullable Supervisor supervisor;
 
   /** Called by the container. */
   @Inject
-  public HeadBean(MeterRegistry registry) {
+  public HeadBean(MeterRegistry registry, Vertx vertx) {
     this.registry = registry;
+    this.vertx = vertx;
   }
 
   @Override
   public void start(HeadConfig config) {
-    Supervisor made = new Supervisor(config, registry, Clock.systemUTC());
+    Supervisor made = new Supervisor(config, registry, Clock.systemUTC(), vertx);
     supervisor = made;
     made.start();
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.relay;
 
+import dev.knarr.rpc.tensor.RpcTensor;
+
 /**
  * Hears what a relay finds out. Called on the threads of connections, so it must be fast and must
  * not block.
@@ -27,10 +29,26 @@ public interface RelayListener {
   void tensorSet(String worker, int device, String tensor, long bytes, boolean known);
 
   /**
+   * A tensor's data was asked for.
+   *
+   * @param worker its name
+   * @param tensor the tensor
+   */
+  void tensorRead(String worker, RpcTensor tensor);
+
+  /**
    * The worker has no link to the other worker of a tensor split; llama-server exchanges partial
    * sums itself.
    *
    * @param worker its name
    */
   void linkFailed(String worker);
+
+  /**
+   * A worker cannot reach another one, so what it has for it goes over the head.
+   *
+   * @param from its name
+   * @param to the other's name
+   */
+  void detour(String from, String to);
 }

@@ -45,6 +45,10 @@ final class RelayTraffic {
           scanner
               .tensor()
               .ifPresent(t -> hashes.add(new Hashed(deviceOf(t), t.name(), t.byteSize())));
+      case GET_TENSOR ->
+          scanner
+              .tensor()
+              .ifPresent(tensor -> target.listener().tensorRead(target.worker(), tensor));
       default -> {
         // Says nothing about where a tensor lies.
       }

@@ -3,9 +3,12 @@ package dev.knarr.head.route;
 
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RouteRequest;
+import dev.knarr.rpc.RouteResponse;
 import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.delta.DeltaEncoder;
 import dev.knarr.rpc.tensor.CompactGraph;
+import dev.knarr.rpc.wire.RpcClientChannel;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
@@ -16,6 +19,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 
 /**
@@ -55,6 +59,9 @@ final class WorkerGraphs {
     private final byte[] bytes;
     private int name = UNKNOWN;
     private long lastUse;
+
+    /** Whether the worker keeps it, once it has said so. */
+    private CompletableFuture<Boolean> kept = new CompletableFuture<>();
 
     private static final int UNKNOWN = -1;
 
@@ -100,6 +107,10 @@ final class WorkerGraphs {
   void compute(GraphUse use) throws WorkerLostException {
     var content = use.key().content();
     content.lastUse = ++clock;
+    if (content.known() && !WorkerLink.await(content.kept)) {
+      unlearn(content);
+      unbindForgotten();
+    }
     if (use.bound() && content.known()) {
       link.send(new RouteRequest.Compute(use.binding()));
     } else {
@@ -131,7 +142,7 @@ final class WorkerGraphs {
     ByteBuffer best = encoder.graph(NOTHING, MemorySegment.ofArray(content.bytes));
     byte[] steps = copy(best);
     for (Content candidate : recent.getOrDefault(device, new ArrayDeque<>())) {
-      if (candidate.known()) {
+      if (candidate.known() && candidate.kept.getNow(false)) {
         var from =
             encoder.graph(
                 MemorySegment.ofArray(candidate.bytes), MemorySegment.ofArray(content.bytes));
@@ -144,10 +155,25 @@ final class WorkerGraphs {
     Integer free = freeNames.poll();
     content.name = free == null ? names++ : free;
     knownBytes += content.bytes.length;
+    content.kept = new CompletableFuture<>();
     link.send(
         new RouteRequest.Graph(
             content.name, base == null ? 0 : base.name + 1, content.bytes.length, steps.length),
-        ByteBuffer.wrap(steps));
+        ByteBuffer.wrap(steps),
+        new Kept(content.kept));
+  }
+
+  /** The worker's word on whether it keeps a content. */
+  private record Kept(CompletableFuture<Boolean> kept) implements WorkerLink.Answer {
+    @Override
+    public void accept(RpcResponse response, RpcClientChannel from) {
+      kept.complete(((RouteResponse.GraphKept) response).kept());
+    }
+
+    @Override
+    public void lost(WorkerLostException why) {
+      kept.completeExceptionally(why);
+    }
   }
 
   private static byte[] copy(ByteBuffer steps) {
@@ -190,6 +216,16 @@ final class WorkerGraphs {
     uses.values().removeIf(use -> !use.bound() && !live.contains(use));
     var needed = live.stream().map(use -> use.key().content()).collect(Collectors.toSet());
     contents.values().removeIf(content -> !content.known() && !needed.contains(content));
+  }
+
+  private void unlearn(Content content) {
+    freeNames.add(content.name);
+    knownBytes -= content.bytes.length;
+    content.name = Content.UNKNOWN;
+  }
+
+  private void unbindForgotten() {
+    uses.values().stream().filter(use -> !use.key().content().known()).forEach(GraphUse::unbind);
   }
 
   /** The buffer is about to be freed, and the worker forgets what is bound to it by itself. */

@@ -230,6 +230,12 @@ final class WorkerLink implements AutoCloseable {
     sendNow(request);
   }
 
+  /** As {@link #send(RpcRequest, Answer)}, with data, all of it. */
+  void send(RpcRequest request, ByteBuffer data, Answer answer) throws WorkerLostException {
+    waiting.add(new Waiting(answer));
+    send(request, data);
+  }
+
   void flush() throws WorkerLostException {
     carryOut(channel::flush);
   }

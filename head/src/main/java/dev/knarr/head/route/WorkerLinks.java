@@ -162,6 +162,9 @@ final class WorkerLinks implements AutoCloseable {
                   RouteResponse.Linked.class)
               .ok();
       direct.put(link, known);
+      if (!known) {
+        listener.detour(left.worker().name(), target.name());
+      }
     }
     return known;
   }

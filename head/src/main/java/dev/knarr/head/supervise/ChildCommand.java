@@ -5,6 +5,7 @@ import dev.knarr.os.TiedExec;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A program of llama.cpp with its arguments, and how it is started: tied to this process, in a
@@ -12,8 +13,16 @@ import java.util.Map;
  *
  * @param program the program
  * @param arguments its arguments
+ * @param apiKey what a llama-server is to ask for; null for nothing
  */
-record ChildCommand(Path program, List<String> arguments) {
+record ChildCommand(Path program, List<String> arguments, @Nullable String apiKey) {
+
+  private static final String API_KEY = "LLAMA_API_KEY";
+
+  /** A program that asks for no key. */
+  ChildCommand(Path program, List<String> arguments) {
+    this(program, arguments, null);
+  }
 
   ChildCommand {
     arguments = List.copyOf(arguments);
@@ -27,6 +36,10 @@ record ChildCommand(Path program, List<String> arguments) {
     ProcessBuilder builder =
         new ProcessBuilder(TiedExec.command(program, arguments)).redirectErrorStream(true);
     clean(builder.environment());
+    // Not by an argument, which every user of the machine can read, nor by a file, which stays.
+    if (apiKey != null) {
+      builder.environment().put(API_KEY, apiKey);
+    }
     return builder;
   }
 
@@ -41,7 +54,7 @@ record ChildCommand(Path program, List<String> arguments) {
             name ->
                 name.startsWith("LLAMA_ARG_")
                     || name.startsWith("GGML_")
-                    || name.equals("LLAMA_API_KEY")
+                    || name.equals(API_KEY)
                     || name.equals("HF_TOKEN")
                     || name.equals("MTMD_BACKEND_DEVICE")
                     || name.startsWith("KNARR_"));

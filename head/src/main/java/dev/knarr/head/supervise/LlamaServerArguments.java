@@ -4,7 +4,9 @@ package dev.knarr.head.supervise;
 import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.gateway.Upstream;
 import dev.knarr.plan.SplitPlan;
+import dev.knarr.plan.Wishes;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -49,6 +51,7 @@ final class LlamaServerArguments {
     reserve("spec.model.draft", "-md", "--model-draft", "--spec-draft-model");
     reserve("spec.model.projector", "-mm", "--mmproj", "-mmu", "--mmproj-url");
     reserve("the endpoint of the head", "--host", "--port", "--reuse-port", "--api-prefix");
+    reserve("the endpoint of the head", "--ssl-key-file", "--ssl-cert-file");
     reserve("spec.head.apiKeySecretRef", "--api-key", "--api-key-file");
     reserve("the head, which reads it", "--metrics", "--slots", "--no-slots");
     reserve("the head: it would pull the cache over the network", "-cram", "--cache-ram");
@@ -66,22 +69,27 @@ final class LlamaServerArguments {
   /**
    * What the supervisor has decided.
    *
-   * @param relays addresses of the relays, in the order of the workers
-   * @param deviceOrder positions of the used devices among all devices, in the order of the layers
+   * @param servers addresses of the router, or of the relays in the order of the workers
+   * @param deviceOrder positions of the used devices among those that llama-server sees, in the
+   *     order of the layers
    * @param tensorSplit for each used device how many layers it holds, the output counted as one
    * @param contextLength tokens of one sequence
-   * @param port the port to listen on
+   * @param flags for what else the plan has chosen
+   * @param port the port to listen on, behind the endpoint
    */
   record Decision(
-      List<String> relays,
+      List<String> servers,
       List<Integer> deviceOrder,
       List<Integer> tensorSplit,
       int contextLength,
+      List<String> flags,
       int port) {}
 
-  /** Returns the arguments that make llama-server list the devices behind the relays and end. */
-  static List<String> listDevices(List<String> relays) {
-    return List.of("--rpc", String.join(",", relays), "--list-devices");
+  /**
+   * Returns the arguments that make llama-server list the devices behind these addresses and end.
+   */
+  static List<String> listDevices(List<String> servers) {
+    return List.of("--rpc", String.join(",", servers), "--list-devices");
   }
 
   /** Returns all arguments of a llama-server that serves. */
@@ -96,13 +104,14 @@ final class LlamaServerArguments {
     String threads = String.valueOf(config.llamaServer().threads());
 
     List<String> arguments = new ArrayList<>();
-    add(arguments, "--rpc", String.join(",", decision.relays()));
+    add(arguments, "--rpc", String.join(",", decision.servers()));
     add(arguments, "-ngl", "all", "--device", devices);
     add(arguments, "--split-mode", config.split().mode().name().toLowerCase(Locale.ROOT));
     add(arguments, "--tensor-split", joined(decision.tensorSplit()), "--fit", "off");
     // Both defaults would pull the cache of a whole slot over the network.
     add(arguments, "--cache-ram", "0", "--ctx-checkpoints", "0");
-    add(arguments, "--host", config.http().host(), "--port", String.valueOf(decision.port()));
+    arguments.addAll(decision.flags());
+    add(arguments, "--host", Upstream.HOST, "--port", String.valueOf(decision.port()));
     add(arguments, "-c", String.valueOf(allTokens));
     add(arguments, "-np", String.valueOf(context.parallelSequences()), "--no-kv-unified");
     add(arguments, "-fa", flashAttention, "-ctk", context.keyType(), "-ctv", context.valueType());
@@ -117,11 +126,7 @@ final class LlamaServerArguments {
     if (projector != null) {
       add(arguments, "--mmproj", projector.toString());
     }
-    Path keys = config.apiKeyFile();
-    if (keys != null) {
-      add(arguments, "--api-key-file", keys.toString());
-    }
-    arguments.addAll(config.llamaServer().arguments());
+    arguments.addAll(Wishes.of(config.llamaServer().arguments()).rest());
     return List.copyOf(arguments);
   }
 

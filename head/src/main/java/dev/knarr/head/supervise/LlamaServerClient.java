@@ -4,15 +4,13 @@ package dev.knarr.head.supervise;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.knarr.head.api.HeadConfig;
+import dev.knarr.head.gateway.Upstream;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -28,19 +26,11 @@ final class LlamaServerClient implements AutoCloseable {
 
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(LIMIT).build();
   private final String base;
-  private final @Nullable Path apiKeyFile;
+  private final @Nullable String key;
 
-  LlamaServerClient(HeadConfig config, int port) {
-    this.base = "http://" + reachable(config.http().host()) + ":" + port;
-    this.apiKeyFile = config.apiKeyFile();
-  }
-
-  /** Returns an address by which this machine reaches a listener on {@code host}. */
-  static String reachable(String host) {
-    return switch (host) {
-      case "0.0.0.0", "::", "" -> "127.0.0.1";
-      default -> host.contains(":") ? "[" + host + "]" : host;
-    };
+  LlamaServerClient(Upstream upstream) {
+    this.base = "http://" + upstream;
+    this.key = upstream.key();
   }
 
   /** Whether it serves requests. */
@@ -75,24 +65,15 @@ final class LlamaServerClient implements AutoCloseable {
     try {
       HttpRequest.Builder request =
           HttpRequest.newBuilder(URI.create(base + path)).timeout(LIMIT).GET();
-      firstKey().ifPresent(key -> request.header("Authorization", "Bearer " + key));
+      if (key != null) {
+        request.header("Authorization", "Bearer " + key);
+      }
       HttpResponse<String> response = http.send(request.build(), BodyHandlers.ofString());
       return response.statusCode() == OK ? Optional.of(response.body()) : Optional.empty();
     } catch (IOException _) {
       // Not listening yet, or busy: the caller asks again.
       return Optional.empty();
     }
-  }
-
-  /** llama-server asks for a key at /metrics too; comments in the file begin with a hash. */
-  private Optional<String> firstKey() throws IOException {
-    if (apiKeyFile == null) {
-      return Optional.empty();
-    }
-    return Files.readAllLines(apiKeyFile).stream()
-        .map(String::strip)
-        .filter(line -> !line.isEmpty() && !line.startsWith("#"))
-        .findFirst();
   }
 
   @Override

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out whether a llama-server can use the workers, by letting it list their devices through
- * the relays. Nothing less is proof: a build without RPC takes the argument and ignores it, and the
- * version of the protocol is only known to the library it loads. Any thread.
+ * these addresses. Nothing less is proof: a build without RPC takes the argument and ignores it,
+ * and the version of the protocol is only known to the library it loads. Any thread.
  */
 final class LlamaServerProof {
 
@@ -37,18 +37,18 @@ final class LlamaServerProof {
    * Lets the program list its devices.
    *
    * @param program llama-server
-   * @param relays addresses of the relays
+   * @param servers addresses to give to it
    * @param deviceCount how many devices the workers have
    * @param lost whether a worker is lost, so that there is nothing to wait for any more
    * @throws HeadException with {@link HeadReason#HEAD_IMAGE_UNSUITABLE} when it does not see them
    */
-  static void prove(Path program, List<String> relays, int deviceCount, BooleanSupplier lost)
+  static void prove(Path program, List<String> servers, int deviceCount, BooleanSupplier lost)
       throws InterruptedException {
     if (!Files.isExecutable(program)) {
       throw unsuitable(
           "There is no llama-server at " + program + ", or it cannot be executed.", null);
     }
-    ChildCommand command = new ChildCommand(program, LlamaServerArguments.listDevices(relays));
+    ChildCommand command = new ChildCommand(program, LlamaServerArguments.listDevices(servers));
     try (LlamaServerProcess child = LlamaServerProcess.start(command)) {
       int status = awaitEnd(child, program, lost);
       List<String> devices = devices(child.tail().lines());

@@ -8,6 +8,7 @@ import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus.PlanStatus;
 import dev.knarr.head.api.HeadStatus.PlannedDevice;
+import dev.knarr.head.api.HeadStatus.WindowStatus;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import dev.knarr.plan.ContextOptions;
 import dev.knarr.plan.DeviceCapacity;
@@ -15,11 +16,16 @@ import dev.knarr.plan.DeviceLayers;
 import dev.knarr.plan.DevicePlan;
 import dev.knarr.plan.MemoryEstimate;
 import dev.knarr.plan.PlanException;
+import dev.knarr.plan.Sampling;
 import dev.knarr.plan.SplitPlan;
+import dev.knarr.plan.WindowChoice;
+import dev.knarr.plan.Wishes;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -33,11 +39,13 @@ final class Planner {
   private final HeadConfig config;
   private final MemoryEstimate estimate;
   private final long draftBytes;
+  private final Wishes wishes;
 
   private Planner(HeadConfig config, MemoryEstimate estimate, long draftBytes) {
     this.config = config;
     this.estimate = estimate;
     this.draftBytes = draftBytes;
+    this.wishes = Wishes.of(config.llamaServer().arguments());
   }
 
   /**
@@ -87,8 +95,18 @@ final class Planner {
    * @param deviceOrder positions of its devices among all devices
    * @param contextLength tokens of one sequence
    * @param weightsBytes all that goes to the workers when the model is loaded
+   * @param flags arguments of llama-server for what was chosen
+   * @param windows how sliding windows are kept, and the model with that
+   * @param wire what it means on the network; null where tensors are cut
    */
-  record Planned(SplitPlan split, List<Integer> deviceOrder, int contextLength, long weightsBytes) {
+  record Planned(
+      SplitPlan split,
+      List<Integer> deviceOrder,
+      int contextLength,
+      long weightsBytes,
+      List<String> flags,
+      WindowChoice.Planned windows,
+      @Nullable WirePlan wire) {
 
     /** Bytes of each worker's weights; what a draft model adds is nobody's in particular. */
     Map<String, Long> weightsOfWorkers() {
@@ -103,7 +121,24 @@ final class Planner {
       return new PlanStatus(
           split.devices().stream().map(Planned::status).toList(),
           split.tensorSplit(),
-          contextLength);
+          contextLength,
+          wire == null ? null : wire.estimate().bytesPerToken(),
+          wire == null ? null : wire.status(),
+          wire == null ? null : wire.samplingStatus(),
+          windows.choice().map(Planned::status).orElse(null));
+    }
+
+    /** What users should know though requests are served. */
+    Optional<String> warning() {
+      return Optional.ofNullable(wire).flatMap(it -> it.estimate().bottleneck());
+    }
+
+    private static WindowStatus status(WindowChoice choice) {
+      return new WindowStatus(
+          choice.whole() ? "WholeContext" : "Window",
+          choice.byUser(),
+          choice.extraBytes(),
+          choice.reason());
     }
 
     private static PlannedDevice status(DevicePlan device) {
@@ -128,8 +163,8 @@ final class Planner {
   /**
    * Plans over the devices of proven workers.
    *
-   * @param last the plan before, which is kept when the same devices are there: a worker that came
-   *     back finds its layers where they were
+   * @param last the plan before, whose split is kept when the same devices are there: a worker that
+   *     came back finds its layers where they were
    * @throws HeadException when there is no plan, with what would help
    */
   Planned plan(List<WorkerProof> workers, @Nullable Planned last) {
@@ -139,19 +174,30 @@ final class Planner {
     if (fixed.isEmpty()) {
       LlamaServerArguments.refuseTooMany(names);
     }
-    if (last != null
-        && names.containsAll(last.split().devices().stream().map(DevicePlan::name).toList())) {
-      return new Planned(
-          last.split(), order(last.split(), names), last.contextLength(), last.weightsBytes());
-    }
     try {
-      SplitPlan split = split(workers, devices.stream().map(Planner::capacity).toList());
-      long weights = split.devices().stream().mapToLong(DevicePlan::weightsBytes).sum();
+      boolean kept =
+          last != null
+              && names.containsAll(last.split().devices().stream().map(DevicePlan::name).toList());
+      WindowChoice.Planned windows =
+          last != null && kept
+              ? last.windows()
+              : WindowChoice.plan(
+                  estimate,
+                  wishes.wholeWindow(),
+                  model -> split(model, workers, devices.stream().map(Planner::capacity).toList()));
+      SplitPlan split = windows.split();
+      WirePlan wire =
+          config.split().mode() == HeadConfig.SplitMode.TENSOR
+              ? null
+              : WirePlan.of(windows.estimate(), split, workers, wishes.sampling());
       return new Planned(
           split,
           order(split, names),
           Math.toIntExact(estimate.contextLength()),
-          weights + draftBytes);
+          split.devices().stream().mapToLong(DevicePlan::weightsBytes).sum() + draftBytes,
+          flags(windows, wire),
+          windows,
+          wire);
     } catch (PlanException e) {
       HeadReason reason =
           switch (e.fault()) {
@@ -165,7 +211,21 @@ final class Planner {
     }
   }
 
-  private SplitPlan split(List<WorkerProof> workers, List<DeviceCapacity> devices) {
+  private List<String> flags(WindowChoice.Planned windows, @Nullable WirePlan wire) {
+    List<String> flags = new ArrayList<>();
+    Optional<Sampling> sampling =
+        wishes.sampling().or(() -> Optional.ofNullable(wire).map(w -> w.sampling().sampling()));
+    if (sampling.equals(Optional.of(Sampling.GRAPH))) {
+      flags.add(Wishes.GRAPH_SAMPLING);
+    }
+    if (windows.choice().map(WindowChoice::whole).orElse(false)) {
+      flags.add(Wishes.WHOLE_WINDOW);
+    }
+    return List.copyOf(flags);
+  }
+
+  private SplitPlan split(
+      MemoryEstimate estimate, List<WorkerProof> workers, List<DeviceCapacity> devices) {
     List<HeadConfig.SplitDevice> fixed = config.split().devices();
     if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
       List<DeviceLayers> chosen =

@@ -5,13 +5,16 @@ import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
+import dev.knarr.head.gateway.Gateway;
+import dev.knarr.head.gateway.Upstream;
 import dev.knarr.head.supervise.Planner.Planned;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +39,7 @@ final class ServerRun {
   private final Workers workers;
   private final WeightLedger ledger;
   private final LlamaServerMetrics metrics;
+  private final Gateway gateway;
 
   /** Until when running answers may take, of {@link System#nanoTime}; null while nobody asked. */
   private volatile @Nullable Long drainDeadline;
@@ -47,12 +51,14 @@ final class ServerRun {
       StatusBoard board,
       Workers workers,
       WeightLedger ledger,
-      LlamaServerMetrics metrics) {
+      LlamaServerMetrics metrics,
+      Gateway gateway) {
     this.config = config;
     this.board = board;
     this.workers = workers;
     this.ledger = ledger;
     this.metrics = metrics;
+    this.gateway = gateway;
   }
 
   /**
@@ -81,15 +87,17 @@ final class ServerRun {
    * @throws InterruptedException when the head is to stop; llama-server has been stopped then
    */
   void run(Planned plan, Path program) throws Signal, InterruptedException {
-    int port = endpointPort();
+    int port = freePort();
+    @Nullable String key = config.apiKeyFile() == null ? null : randomKey();
     List<String> arguments =
         LlamaServerArguments.serve(
             config,
             new LlamaServerArguments.Decision(
-                workers.relayAddresses(),
-                plan.deviceOrder(),
+                workers.addresses(),
+                workers.offer(plan.deviceOrder()),
                 plan.split().tensorSplit(),
                 plan.contextLength(),
+                plan.flags(),
                 port));
     workers.forgetLosses();
     metrics.restarted();
@@ -97,18 +105,22 @@ final class ServerRun {
     board.enter(HeadPhase.LOADING, HeadReason.AS_PLANNED, "llama-server brings the weights.");
     ledger.begin(plan.weightsBytes(), plan.weightsOfWorkers());
     workers.startHeartbeats();
-    try (LlamaServerClient client = new LlamaServerClient(config, port);
-        LlamaServerProcess child = start(program, arguments)) {
+    Upstream upstream = new Upstream(port, key);
+    try (LlamaServerClient client = new LlamaServerClient(upstream);
+        LlamaServerProcess child = start(program, arguments, key)) {
       board.child(child.pid());
       try {
         awaitReady(child, client);
-        ready(plan, port);
+        ready(plan);
+        gateway.up(upstream);
         serving = true;
         watch(child, client);
-        board.enter(HeadPhase.STOPPING, HeadReason.STOP_REQUESTED, "The head stops.");
-        child.stop(config.limits().stop());
+        stop(child);
+      } catch (Signal signal) {
+        gateway.down(signal.reason(), signal.sentence());
+        throw signal;
       } catch (InterruptedException e) {
-        child.stop(config.limits().stop());
+        stop(child);
         throw e;
       }
     } finally {
@@ -121,10 +133,16 @@ final class ServerRun {
     }
   }
 
-  private LlamaServerProcess start(Path program, List<String> arguments)
+  private void stop(LlamaServerProcess child) {
+    board.enter(HeadPhase.STOPPING, HeadReason.STOP_REQUESTED, "The head stops.");
+    gateway.down(HeadReason.STOP_REQUESTED, "The head stops.");
+    child.stop(config.limits().stop());
+  }
+
+  private LlamaServerProcess start(Path program, List<String> arguments, @Nullable String key)
       throws InterruptedException {
     try {
-      return LlamaServerProcess.start(new ChildCommand(program, arguments));
+      return LlamaServerProcess.start(new ChildCommand(program, arguments, key));
     } catch (IOException e) {
       throw new HeadException(
           HeadReason.HEAD_IMAGE_UNSUITABLE, String.valueOf(e.getMessage()) + ".", e);
@@ -150,11 +168,11 @@ final class ServerRun {
     checkEnd(child);
   }
 
-  private void ready(Planned plan, int port) {
+  private void ready(Planned plan) {
     ledger.end();
     ledger.deviations(plan.split()).forEach(board::warn);
-    String endpoint =
-        "http://" + LlamaServerClient.reachable(config.http().host()) + ":" + port + "/v1";
+    plan.warning().ifPresent(board::warn);
+    String endpoint = "http://" + reachable(config.http().host()) + ":" + gateway.port() + "/v1";
     board.endpoint(endpoint);
     board.enter(
         HeadPhase.READY,
@@ -172,7 +190,7 @@ final class ServerRun {
       checkEnd(child);
       Long deadline = drainDeadline;
       if (deadline != null && System.nanoTime() >= nextLook) {
-        idle = client.isIdle() ? idle + 1 : 0;
+        idle = gateway.isIdle() && client.isIdle() ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS || System.nanoTime() >= deadline) {
           return;
         }
@@ -197,19 +215,28 @@ final class ServerRun {
     }
   }
 
-  /** Finds out before llama-server does whether it can listen, to say so plainly. */
-  private int endpointPort() {
-    String host = config.http().host();
-    int port = config.http().port();
-    try (ServerSocket probe = new ServerSocket()) {
-      probe.bind(new InetSocketAddress(InetAddress.getByName(host), port));
+  /** Returns an address by which this machine reaches a listener on {@code host}. */
+  private static String reachable(String host) {
+    return switch (host) {
+      case "0.0.0.0", "::", "" -> "127.0.0.1";
+      default -> host.contains(":") ? "[" + host + "]" : host;
+    };
+  }
+
+  /** Where keys are asked for, others on this machine shall not get past the gateway. */
+  private static String randomKey() {
+    byte[] key = new byte[32];
+    new SecureRandom().nextBytes(key);
+    return HexFormat.of().formatHex(key);
+  }
+
+  /** Whoever takes it before llama-server does makes that end, and the next one is tried. */
+  private static int freePort() {
+    try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return probe.getLocalPort();
     } catch (IOException e) {
       throw new HeadException(
-          HeadReason.ENDPOINT_TAKEN,
-          "The endpoint cannot listen on %s:%d: %s. Stop what listens there, or choose another port."
-              .formatted(host, port, e.getMessage()),
-          e);
+          HeadReason.INTERNAL_ERROR, "There is no free port for llama-server: " + e + ".", e);
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
+import dev.knarr.head.api.HeadReason;
 import java.io.Serial;
 
 /**
@@ -18,6 +19,9 @@ abstract sealed class Signal extends Exception {
     return String.valueOf(getMessage());
   }
 
+  /** Why, in the words of {@code /status}. */
+  abstract HeadReason reason();
+
   /** A worker that was in use is lost. */
   static final class WorkerLost extends Signal {
     @Serial private static final long serialVersionUID = 1L;
@@ -27,6 +31,11 @@ abstract sealed class Signal extends Exception {
     WorkerLost(Workers.Loss loss) {
       super(loss.sentence());
       this.silent = loss.silent();
+    }
+
+    @Override
+    HeadReason reason() {
+      return HeadReason.WORKER_LOST;
     }
 
     /** Whether it has stopped to answer; otherwise a connection broke. */
@@ -42,6 +51,11 @@ abstract sealed class Signal extends Exception {
     ServerEnded(String sentence) {
       super(sentence);
     }
+
+    @Override
+    HeadReason reason() {
+      return HeadReason.LLAMA_SERVER_ENDED;
+    }
   }
 
   /** llama-server was ended because it made no progress. */
@@ -50,6 +64,11 @@ abstract sealed class Signal extends Exception {
 
     ServerStalled(String sentence) {
       super(sentence);
+    }
+
+    @Override
+    HeadReason reason() {
+      return HeadReason.LLAMA_SERVER_STALLED;
     }
   }
 }

@@ -8,11 +8,13 @@ import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.gateway.Gateway;
 import dev.knarr.head.supervise.Planner.Planned;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.vertx.core.Vertx;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -42,7 +44,9 @@ public final class Supervisor implements AutoCloseable {
   private final StatusBoard board;
   private final Workers workers;
   private final LlamaServerMetrics serverMetrics;
+  private final PlanMeters planMeters;
   private final RestartBudget budget;
+  private final Gateway gateway;
   private final ServerRun server;
   private final Thread thread;
 
@@ -58,16 +62,22 @@ public final class Supervisor implements AutoCloseable {
   /** One proof of the program is enough for the life of this process. */
   private boolean serverProven;
 
-  /** A supervisor that is not started yet. */
-  public Supervisor(HeadConfig config, MeterRegistry registry, Clock clock) {
+  /**
+   * A supervisor that is not started yet.
+   *
+   * @param vertx what the endpoint runs on; it must live longer than this
+   */
+  public Supervisor(HeadConfig config, MeterRegistry registry, Clock clock, Vertx vertx) {
     this.config = config;
     this.registry = registry;
     this.clock = clock;
     this.board = new StatusBoard(config, clock, ledger);
     this.workers = new Workers(config, registry, board, ledger, clock);
     this.serverMetrics = new LlamaServerMetrics(registry);
+    this.planMeters = new PlanMeters(registry);
     this.budget = new RestartBudget(clock);
-    this.server = new ServerRun(config, board, workers, ledger, serverMetrics);
+    this.gateway = new Gateway(config, registry, vertx, board::snapshot);
+    this.server = new ServerRun(config, board, workers, ledger, serverMetrics, gateway);
     this.thread = Thread.ofPlatform().name("supervisor").unstarted(this::run);
     Gauge.builder(HeadMetrics.LOAD_RATIO, this, s -> s.isReady() ? 1 : s.ledger.ratio())
         .description("How much of the weights the workers have")
@@ -115,20 +125,24 @@ public final class Supervisor implements AutoCloseable {
       serve();
       return HeadReason.DRAINING;
     } catch (HeadException e) {
-      board.enter(HeadPhase.FAILED, e.reason(), e.sentence());
-      return e.reason();
+      return fail(e.reason(), e.sentence());
     } catch (RuntimeException e) {
       LOG.error("The supervisor failed", e);
-      board.enter(
-          HeadPhase.FAILED,
+      return fail(
           HeadReason.INTERNAL_ERROR,
           "The head failed: %s. This is a fault of Knarr: report it with the head's log."
               .formatted(e));
-      return HeadReason.INTERNAL_ERROR;
     }
   }
 
+  private HeadReason fail(HeadReason reason, String sentence) {
+    board.enter(HeadPhase.FAILED, reason, sentence);
+    gateway.giveUp(sentence);
+    return reason;
+  }
+
   private void serve() throws InterruptedException {
+    gateway.open();
     LlamaServerArguments.refuseContradictions(config.llamaServer().arguments());
     if (!spoken) {
       workers.speakBy(WorkerTransport.of(config));
@@ -151,8 +165,8 @@ public final class Supervisor implements AutoCloseable {
         }
         switch (signal) {
           case Signal.WorkerLost lost -> afterLoss(lost);
-          case Signal.ServerEnded ended -> afterEnd(HeadReason.LLAMA_SERVER_ENDED, ended);
-          case Signal.ServerStalled stalled -> afterEnd(HeadReason.LLAMA_SERVER_STALLED, stalled);
+          case Signal.ServerEnded ended -> afterEnd(ended.reason(), ended);
+          case Signal.ServerStalled stalled -> afterEnd(stalled.reason(), stalled);
         }
       }
     }
@@ -186,6 +200,7 @@ public final class Supervisor implements AutoCloseable {
 
   private void proveServer(Path program, List<WorkerProof> proofs)
       throws Signal, InterruptedException {
+    workers.openWay(proofs);
     if (serverProven) {
       return;
     }
@@ -198,12 +213,11 @@ public final class Supervisor implements AutoCloseable {
         HeadPhase.PROVING_SERVER,
         HeadReason.AS_PLANNED,
         "Finding out whether %s can use the workers.".formatted(program));
-    workers.openRelays();
     workers.forgetLosses();
     // A worker that hangs now would otherwise be noticed when the program's time is over.
     workers.startHeartbeats();
     try {
-      LlamaServerProof.prove(program, workers.relayAddresses(), devices.size(), workers::hasLoss);
+      LlamaServerProof.prove(program, workers.addresses(), devices.size(), workers::hasLoss);
       serverProven = true;
     } catch (HeadException e) {
       // A worker that went away meanwhile is no fault of the program.
@@ -221,6 +235,9 @@ public final class Supervisor implements AutoCloseable {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
     Planned plan = planner.plan(proofs, last);
     board.plan(plan.status());
+    if (plan.wire() != null) {
+      planMeters.accept(plan.wire().estimate());
+    }
     return plan;
   }
 
@@ -275,14 +292,15 @@ public final class Supervisor implements AutoCloseable {
   }
 
   /**
-   * Stops llama-server, closes the relays and returns when all is gone. Answers that are running
-   * are finished first, for as long as the configuration says; everything else takes at most the
-   * limit of llama-server's own end and {@value #CLOSE_MARGIN_SECONDS} s. A second call waits for
-   * the first.
+   * Stops llama-server, closes the router and the endpoint and returns when all is gone. Answers
+   * that are running are finished first, for as long as the configuration says, while new requests
+   * are refused; everything else takes at most the limit of llama-server's own end and {@value
+   * #CLOSE_MARGIN_SECONDS} s. A second call waits for the first.
    */
   @Override
   public synchronized void close() {
     Duration end = config.limits().stop().plusSeconds(CLOSE_MARGIN_SECONDS / 2);
+    gateway.drain();
     try {
       if (server.drain()) {
         board.enter(
@@ -298,6 +316,8 @@ public final class Supervisor implements AutoCloseable {
       }
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
+    } finally {
+      gateway.close();
     }
   }
 }

@@ -5,6 +5,7 @@ import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadException;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
+import dev.knarr.plan.LinkSpeed;
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
@@ -13,11 +14,15 @@ import dev.knarr.rpc.transport.TlsException;
 import dev.knarr.rpc.transport.TlsFault;
 import dev.knarr.rpc.wire.RpcClientChannel;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.channels.AsynchronousCloseException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -30,15 +35,24 @@ final class WorkerProver {
   /** What a worker that serves several at once may take for a second greeting. */
   private static final Duration SECOND_LIMIT = Duration.ofSeconds(1);
 
+  private static final Duration MEASURING_LIMIT = Duration.ofSeconds(5);
+
   private static final int ROUND_TRIPS = 5;
   private static final String STOPS =
       "it stops answering in the middle of its proof: look at its log";
 
   private final WorkerConnector connector;
   private final HeadConfig.Worker worker;
+  private final Lock measuring;
 
-  WorkerProver(WorkerConnector connector) {
+  /**
+   * A prover.
+   *
+   * @param measuring held while a link is measured, so that no other takes a share of the head's
+   */
+  WorkerProver(WorkerConnector connector, Lock measuring) {
     this.connector = connector;
+    this.measuring = measuring;
     this.worker = connector.worker();
   }
 
@@ -90,12 +104,32 @@ final class WorkerProver {
       }
       return new WorkerProof(
           worker.name(),
+          worker.address(),
+          Optional.empty(),
           connection.version(),
-          TimeUnit.NANOSECONDS.toMicros(roundTrip),
+          measure(new LinkProbe(channel, 0, roundTrip)),
+          false,
+          Map.of(),
           devices,
           servesSeveral());
     } catch (AsynchronousCloseException e) {
       throw connection.isLate() ? new IOException(STOPS, e) : e;
+    }
+  }
+
+  private LinkSpeed measure(LinkProbe probe) throws IOException {
+    boolean alone = false;
+    try {
+      // A worker that hangs in its measurement holds up nobody for long.
+      alone = measuring.tryLock(MEASURING_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+      return probe.measure();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("Interrupted while a link was measured");
+    } finally {
+      if (alone) {
+        measuring.unlock();
+      }
     }
   }
 

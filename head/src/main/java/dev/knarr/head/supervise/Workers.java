@@ -9,6 +9,11 @@ import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
+import dev.knarr.head.route.HeadRouter;
+import dev.knarr.head.route.RoutedDevice;
+import dev.knarr.head.route.RoutedWorker;
+import dev.knarr.rpc.RouteFeature;
+import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.Gauge;
@@ -22,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletionService;
@@ -34,11 +40,15 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All workers of the head: proves them side by side, keeps a relay for each, and hears of losses.
+ * All workers of the head: proves them side by side, keeps the way to them, and hears of losses.
  * Used by the supervisor's thread; the relays call in from theirs.
  */
 final class Workers implements RelayListener, AutoCloseable {
@@ -55,18 +65,28 @@ final class Workers implements RelayListener, AutoCloseable {
   /** More losses than this at a time say nothing new. */
   private static final int KEPT_LOSSES = 64;
 
+  /** The workers, each with the address it was proven at, once it was. */
   private final List<HeadConfig.Worker> configured;
+
   private final boolean tensorSplit;
   private final StatusBoard board;
   private final WeightLedger ledger;
   private final Map<String, RelayMeters> meters = new LinkedHashMap<>();
   private final List<Relay> relays = new ArrayList<>();
+  private final Set<RouteFeature> routerFeatures;
+  private @Nullable HeadRouter router;
+
+  /** All devices of the proven workers, in the order of the workers. */
+  private List<RoutedDevice> devices = List.of();
+
   private final BlockingQueue<Loss> losses = new ArrayBlockingQueue<>(KEPT_LOSSES);
   private final List<HeadConfig.Worker> servingSeveral = new CopyOnWriteArrayList<>();
   private final Map<String, Heartbeat> heartbeats = new ConcurrentHashMap<>();
   private final ScheduledThreadPoolExecutor alarms =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().name("worker-alarms").daemon(true).factory());
+  private final SamplingMeters sampling;
+  private final Lock measuring = new ReentrantLock();
   private final Clock clock;
   private Transport transport = Transport.PLAIN;
 
@@ -86,10 +106,12 @@ final class Workers implements RelayListener, AutoCloseable {
       Clock clock) {
     this.clock = clock;
     alarms.setRemoveOnCancelPolicy(true);
-    this.configured = config.workers();
+    this.configured = new CopyOnWriteArrayList<>(config.workers());
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
+    this.routerFeatures = features(config.split().routerFeatures());
     this.board = board;
     this.ledger = ledger;
+    this.sampling = new SamplingMeters(registry);
     for (HeadConfig.Worker worker : configured) {
       meters.put(worker.name(), new RelayMeters(registry, worker.name()));
       Gauge.builder(HeadMetrics.WORKER_UP, board, b -> b.isUp(worker.name()) ? 1 : 0)
@@ -104,8 +126,68 @@ final class Workers implements RelayListener, AutoCloseable {
     transport = chosen;
   }
 
-  /** Opens the relays; does nothing when they are open. */
-  void openRelays() {
+  private static Set<RouteFeature> features(@Nullable List<String> names) {
+    if (names == null) {
+      return RouteFeature.all();
+    }
+    try {
+      return names.stream().map(RouteFeature::of).collect(Collectors.toUnmodifiableSet());
+    } catch (IllegalArgumentException e) {
+      throw new HeadException(HeadReason.CONFIG_INVALID, e.getMessage() + ".", e);
+    }
+  }
+
+  /**
+   * Opens the way from llama-server to the workers: the router, or a relay for each where tensors
+   * are split, which takes workers that llama-server tells apart. A second call only takes note of
+   * the devices.
+   */
+  void openWay(List<WorkerProof> proofs) {
+    var all = new ArrayList<RoutedDevice>();
+    for (int worker = 0; worker < proofs.size(); worker++) {
+      for (int device = 0; device < proofs.get(worker).devices().size(); device++) {
+        all.add(new RoutedDevice(worker, device));
+      }
+    }
+    devices = List.copyOf(all);
+    if (tensorSplit) {
+      openRelays();
+    } else if (router == null) {
+      openRouter();
+    } else {
+      router.offer(devices);
+    }
+  }
+
+  private void openRouter() {
+    var routed =
+        configured.stream()
+            .map(
+                worker ->
+                    new RoutedWorker(
+                        worker.name(), worker.host(), worker.port(), transport, metersOf(worker)))
+            .toList();
+    try {
+      router = HeadRouter.open(new HeadRouter.Settings(routed, routerFeatures, this), devices);
+    } catch (IOException e) {
+      throw new HeadException(
+          HeadReason.INTERNAL_ERROR, "No loopback port for the router: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Offers the devices of a plan, by their positions among all, and returns their positions among
+   * what llama-server sees.
+   */
+  List<Integer> offer(List<Integer> order) {
+    if (router == null) {
+      return order;
+    }
+    router.offer(order.stream().map(devices::get).toList());
+    return IntStream.range(0, order.size()).boxed().toList();
+  }
+
+  private void openRelays() {
     if (!relays.isEmpty()) {
       return;
     }
@@ -128,9 +210,7 @@ final class Workers implements RelayListener, AutoCloseable {
             e);
       }
     }
-    if (tensorSplit) {
-      TensorSplit.introduce(configured, relays);
-    }
+    TensorSplit.introduce(configured, relays);
   }
 
   private RelayMeters metersOf(HeadConfig.Worker worker) {
@@ -141,14 +221,19 @@ final class Workers implements RelayListener, AutoCloseable {
     return known;
   }
 
-  /** Returns the addresses for llama-server, in the order of the workers. */
-  List<String> relayAddresses() {
-    return relays.stream().map(Relay::address).toList();
+  /** Returns the addresses for llama-server. */
+  List<String> addresses() {
+    return router == null
+        ? relays.stream().map(Relay::address).toList()
+        : List.of(router.address());
   }
 
   /** Forgets losses of the past; only what comes after is news. */
   void forgetLosses() {
     relays.forEach(Relay::closeConnections);
+    if (router != null) {
+      router.closeConnections();
+    }
     losses.clear();
   }
 
@@ -200,6 +285,11 @@ final class Workers implements RelayListener, AutoCloseable {
   }
 
   @Override
+  public void tensorRead(String worker, RpcTensor tensor) {
+    sampling.read(tensor.name(), tensor.shape().ne(1));
+  }
+
+  @Override
   public void linkFailed(String worker) {
     board.warn(
         "Worker "
@@ -207,6 +297,13 @@ final class Workers implements RelayListener, AutoCloseable {
             + " ("
             + addressOf(worker)
             + ") has no direct link to the other one, so each sum goes over the head, which is slower. Its log says why.");
+  }
+
+  @Override
+  public void detour(String from, String to) {
+    board.warn(
+        "Worker %s (%s) does not reach worker %s (%s), so what it computes for it goes over the head, which is slower. Its log says why; both need an address by which they reach each other."
+            .formatted(from, addressOf(from), to, addressOf(to)));
   }
 
   private String addressOf(String name) {
@@ -277,7 +374,8 @@ final class Workers implements RelayListener, AutoCloseable {
       HeadPhase phase,
       AtomicBoolean everMissed)
       throws InterruptedException {
-    WorkerProver prover = new WorkerProver(connector(worker));
+    FastestAddress addresses =
+        new FastestAddress(worker, way -> new WorkerProver(connector(way), measuring));
     Consumer<String> missed =
         why -> {
           everMissed.set(true);
@@ -288,10 +386,12 @@ final class Workers implements RelayListener, AutoCloseable {
       Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
       try {
         WorkerProof proof =
-            prover.prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, missed);
-        board.proven(worker, proof, phase);
+            addresses.prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, missed);
+        HeadConfig.Worker proven = new HeadConfig.Worker(worker.name(), proof.address());
+        configured.set(configured.indexOf(worker), proven);
+        board.proven(proven, proof, phase);
         if (proof.servesSeveral()) {
-          servingSeveral.add(worker);
+          servingSeveral.add(proven);
         }
         return proof;
       } catch (IOException e) {
@@ -318,6 +418,10 @@ final class Workers implements RelayListener, AutoCloseable {
     stopHeartbeats();
     relays.forEach(Relay::close);
     relays.clear();
+    if (router != null) {
+      router.close();
+      router = null;
+    }
     alarms.shutdownNow();
   }
 }

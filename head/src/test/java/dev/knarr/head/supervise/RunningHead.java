@@ -11,11 +11,13 @@ import dev.knarr.head.api.Identity;
 import dev.knarr.plan.FlashAttention;
 import dev.knarr.testkit.peers.LlamaCppTree;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.vertx.core.Vertx;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -37,11 +39,12 @@ final class RunningHead implements AutoCloseable {
 
   final SimpleMeterRegistry registry = new SimpleMeterRegistry();
   final Supervisor supervisor;
+  private final Vertx vertx = Vertx.vertx();
   private final HttpClient http = HttpClient.newHttpClient();
   private final List<ProcessHandle> children = new ArrayList<>();
 
   RunningHead(HeadConfig config) {
-    supervisor = new Supervisor(config, registry, Clock.systemUTC());
+    supervisor = new Supervisor(config, registry, Clock.systemUTC(), vertx);
     supervisor.start();
   }
 
@@ -172,21 +175,40 @@ final class RunningHead implements AutoCloseable {
   }
 
   private HttpRequest.Builder request(String question, int maxTokens) {
-    String endpoint = status().endpoint();
-    if (endpoint == null) {
-      throw new IllegalStateException("There is no endpoint: " + status());
-    }
     String body =
         """
         {"messages":[{"role":"user","content":"%s"}],"temperature":0,"seed":1,
          "max_tokens":%d,"cache_prompt":false}"""
             .formatted(question, maxTokens);
-    return HttpRequest.newBuilder(URI.create(endpoint + "/chat/completions"))
+    return HttpRequest.newBuilder(URI.create(endpoint() + "/chat/completions"))
         .timeout(LIMIT)
         .POST(HttpRequest.BodyPublishers.ofString(body));
   }
 
-  private static String text(String json) {
+  /** Sends a question and returns all that comes back, a stream's events too. */
+  CompletableFuture<HttpResponse<String>> send(String question, boolean stream) {
+    String body =
+        """
+        {"messages":[{"role":"user","content":"%s"}],"temperature":0,"seed":1,"stream":%s,
+         "cache_prompt":false}"""
+            .formatted(question, stream);
+    return http.sendAsync(
+        HttpRequest.newBuilder(URI.create(endpoint() + "/chat/completions"))
+            .timeout(LIMIT)
+            .POST(HttpRequest.BodyPublishers.ofString(body))
+            .build(),
+        BodyHandlers.ofString());
+  }
+
+  private String endpoint() {
+    String endpoint = status().endpoint();
+    if (endpoint == null) {
+      throw new IllegalStateException("There is no endpoint: " + status());
+    }
+    return endpoint;
+  }
+
+  static String text(String json) {
     try {
       return new ObjectMapper().readTree(json).at("/choices/0/message/content").asText();
     } catch (IOException e) {
@@ -207,6 +229,7 @@ final class RunningHead implements AutoCloseable {
   public void close() {
     supervisor.close();
     http.shutdownNow();
+    vertx.close().toCompletionStage().toCompletableFuture().join();
     await("all llama-servers gone")
         .atMost(Duration.ofSeconds(5))
         .until(() -> children.stream().noneMatch(ProcessHandle::isAlive));

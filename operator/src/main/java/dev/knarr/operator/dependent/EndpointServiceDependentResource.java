@@ -31,6 +31,8 @@ public class EndpointServiceDependentResource extends OwnedDependentResource<Ser
             .withMetadata(metadata)
             .withNewSpec()
             .withType(head.serviceType().value())
+            // There is one head, and its gateway lets requests wait while it is not ready.
+            .withPublishNotReadyAddresses(true)
             .withSelector(Labels.selector(names.cluster(), Component.HEAD))
             .addNewPort()
             .withName("http")

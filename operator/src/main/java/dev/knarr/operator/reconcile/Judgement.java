@@ -386,7 +386,7 @@ final class Judgement {
       return verdict.fine() && seen.headPod().filter(PodView::ready).isEmpty()
           ? Verdict.progress(
               ConditionReason.HEAD_STARTING,
-              "llama-server has loaded the model; its pod gets requests when Kubernetes has seen that it is ready.")
+              "llama-server has loaded the model; Kubernetes has not seen yet that its pod is ready.")
           : verdict;
     }
     if (seen.head().isPresent()) {

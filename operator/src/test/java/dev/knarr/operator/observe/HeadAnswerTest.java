@@ -47,7 +47,11 @@ class HeadAnswerTest {
             new HeadStatus.PlanStatus(
                 List.of(new HeadStatus.PlannedDevice("a100-0/0", "0-3", true, 5, 6, 7, 8)),
                 List.of(5),
-                4096),
+                4096,
+                41_230L,
+                null,
+                null,
+                null),
             new HeadStatus.Rates(320, 19),
             new HeadStatus.LlamaServerStatus(17L, 2),
             List.of("Slow."));
@@ -73,7 +77,7 @@ class HeadAnswerTest {
                         "It closed.",
                         List.of(new HeadAnswer.Device("a100-0/0", null, 2)))),
                 new HeadAnswer.Plan(
-                    null,
+                    41_230L,
                     List.of(new HeadAnswer.PlannedDevice("a100-0/0", "0-3", true, 5, 6, 7, 8))),
                 new HeadAnswer.Rates(320, 19),
                 new HeadAnswer.LlamaServer(2),

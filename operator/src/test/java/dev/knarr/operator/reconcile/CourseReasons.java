@@ -83,7 +83,7 @@ final class CourseReasons {
                       .replace("type: Ready, status: \"True\"", "type: Ready, status: \"False\"")
                       .replace("ready: true", "ready: false"));
             },
-            "llama-server has loaded the model; its pod gets requests when Kubernetes has seen that it is ready."),
+            "llama-server has loaded the model; Kubernetes has not seen yet that its pod is ready."),
         HeadReasons.does(
             ConditionReason.HEAD_PROVING,
             "Starting",

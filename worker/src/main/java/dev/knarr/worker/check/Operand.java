@@ -336,10 +336,15 @@ final class Operand {
     return this;
   }
 
-  /** {@code nb[0] <= nb[1] <= nb[2] <= nb[3]}, which some kernels assert. */
+  /**
+   * {@code nb[0] <= nb[1] <= nb[2] <= nb[3]}, which some kernels assert. No kernel sees what is
+   * empty, such as the results of a part of a prompt that has no outputs.
+   */
   Operand ascending() {
-    for (int i = 1; i < 4; i++) {
-      nb(i).atLeast(nb(i - 1));
+    if (!empty()) {
+      for (int i = 1; i < 4; i++) {
+        nb(i).atLeast(nb(i - 1));
+      }
     }
     return this;
   }

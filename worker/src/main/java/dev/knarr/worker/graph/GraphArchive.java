@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The compact forms of all graphs that clients may name again, each once, whoever sent it and how
@@ -64,10 +65,14 @@ final class GraphArchive {
 
     /** The graph, in the terms of {@link CompactGraph#expand}. */
     ComputeGraph expand() {
-      var limits = WireLimits.defaults();
-      return CompactGraph.expand(
-          bytes.toArray(ValueLayout.JAVA_BYTE), limits.maxGraphNodes(), limits.maxGraphTensors());
+      return GraphArchive.expand(bytes.toArray(ValueLayout.JAVA_BYTE));
     }
+  }
+
+  /** A graph of its compact form, which may be anything that somebody has sent. */
+  static ComputeGraph expand(byte[] bytes) {
+    var limits = WireLimits.defaults();
+    return CompactGraph.expand(bytes, limits.maxGraphNodes(), limits.maxGraphTensors());
   }
 
   /**
@@ -76,28 +81,36 @@ final class GraphArchive {
    * @throws RpcProtocolException BUDGET_EXCEEDED when there is no room for it
    */
   Entry keep(CompactGraph graph) {
-    return keep(graph, graph.contentHash());
+    return keepIfRoom(graph)
+        .orElseThrow(
+            () ->
+                new RpcProtocolException(
+                    ProtocolFault.BUDGET_EXCEEDED,
+                    "a graph of %d bytes is over what is left of the %d bytes for the graphs of all clients (knarr.worker.graph-memory)"
+                        .formatted(graph.bytes().length + OVERHEAD_BYTES, limitBytes)));
   }
 
-  private synchronized Entry keep(CompactGraph graph, long hash) {
+  /** The entry of a graph, which is made if there is none; empty when there is no room for it. */
+  Optional<Entry> keepIfRoom(CompactGraph graph) {
+    return keepIfRoom(graph, graph.contentHash());
+  }
+
+  private synchronized Optional<Entry> keepIfRoom(CompactGraph graph, long hash) {
     for (var entry : entries.getOrDefault(hash, List.of())) {
       if (entry.holds(graph.bytes())) {
         entry.users++;
-        return entry;
+        return Optional.of(entry);
       }
     }
     long cost = graph.bytes().length + OVERHEAD_BYTES;
     if (cost > limitBytes - usedBytes) {
-      throw new RpcProtocolException(
-          ProtocolFault.BUDGET_EXCEEDED,
-          "a graph of %d bytes is over what is left of the %d bytes for the graphs of all clients (knarr.worker.graph-memory)"
-              .formatted(cost, limitBytes));
+      return Optional.empty();
     }
     var entry = new Entry(hash, graph.bytes());
     entries.computeIfAbsent(hash, _ -> new ArrayList<>(1)).add(entry);
     usedBytes += cost;
     events.graphsArchived(1, cost);
-    return entry;
+    return Optional.of(entry);
   }
 
   /** Gives up one use; without a user the entry is gone. */

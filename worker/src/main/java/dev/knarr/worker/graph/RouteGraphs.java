@@ -32,6 +32,10 @@ public final class RouteGraphs implements AutoCloseable {
   private final Map<Integer, GraphArchive.Entry> contents = new HashMap<>();
   private final Map<Integer, Bound> bindings = new HashMap<>();
   private long usedBytes;
+  private @Nullable Unkept unkept;
+
+  /** A content for which there was no room, good for one binding. */
+  private record Unkept(int name, CompactGraph content) {}
 
   private record Bound(Device device, int graph, StoredGraph stored) {}
 
@@ -51,9 +55,11 @@ public final class RouteGraphs implements AutoCloseable {
    *
    * @param base the graph from which the steps start, plus 1; 0 for none
    * @param steps of a delta that makes {@code contentBytes} bytes
-   * @throws RpcProtocolException UNKNOWN_GRAPH, BUDGET_EXCEEDED, or what {@link Delta#apply} throws
+   * @return whether it is kept; otherwise it is there for the next {@link #bind} only
+   * @throws RpcProtocolException UNKNOWN_GRAPH, BUDGET_EXCEEDED when the router goes beyond what it
+   *     was granted, or what {@link Delta#apply} throws
    */
-  public void graph(int name, int base, int contentBytes, ByteBuffer steps) {
+  public boolean graph(int name, int base, int contentBytes, ByteBuffer steps) {
     if (contents.size() >= MOST_NAMES) {
       throw new RpcProtocolException(
           ProtocolFault.BUDGET_EXCEEDED,
@@ -69,8 +75,15 @@ public final class RouteGraphs implements AutoCloseable {
     byte[] bytes = new byte[contentBytes];
     var from = base == 0 ? MemorySegment.ofArray(new byte[0]) : content(base - 1).bytes();
     Delta.apply(from, steps, MemorySegment.ofArray(bytes));
-    contents.put(name, archive.keep(CompactGraph.received(bytes)));
+    var graph = CompactGraph.received(bytes);
+    var kept = archive.keepIfRoom(graph);
+    if (kept.isEmpty()) {
+      unkept = new Unkept(name, graph);
+      return false;
+    }
+    contents.put(name, kept.get());
     usedBytes += contentBytes;
+    return true;
   }
 
   private GraphArchive.Entry content(int name) {
@@ -105,6 +118,12 @@ public final class RouteGraphs implements AutoCloseable {
           "a router binds more than %d graphs".formatted(MOST_NAMES));
     }
     drop(bindings.remove(binding));
+    var once = unkept;
+    unkept = null;
+    if (once != null && once.name == graph) {
+      events.graphFound(device, false);
+      return StoredGraph.once(once.content, buffers, Objects.requireNonNull(natives.get(device)));
+    }
     var owner = Objects.requireNonNull(natives.get(device));
     var stored = StoredGraph.bind(content(graph), buffers, owner);
     bindings.put(binding, new Bound(device, graph, stored));

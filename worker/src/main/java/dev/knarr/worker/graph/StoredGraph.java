@@ -3,6 +3,7 @@ package dev.knarr.worker.graph;
 
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RpcProtocolException;
+import dev.knarr.rpc.tensor.CompactGraph;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.worker.device.DeviceBuffer;
 import java.util.Arrays;
@@ -37,6 +38,11 @@ final class StoredGraph {
       GraphArchive.Entry content, List<DeviceBuffer> buffers, NativeGraphs natives) {
     return new StoredGraph(
         content, buffers, natives.make(content.expand(), tensor -> placeOf(tensor, buffers)));
+  }
+
+  /** As {@link #bind}, to be computed once and not stored. */
+  static NativeGraph once(CompactGraph content, List<DeviceBuffer> buffers, NativeGraphs natives) {
+    return natives.once(GraphArchive.expand(content.bytes()), tensor -> placeOf(tensor, buffers));
   }
 
   /** What makes two graphs of a connection the same. */

@@ -77,7 +77,10 @@ final class RouteSession implements AutoCloseable {
       case ForgetSlot(int slot) -> slots.forget(slot);
       case Graph graph -> {
         byte[] steps = channel.readHeldData(graph.contentBytes());
-        graphs.graph(graph.graph(), graph.base(), graph.contentBytes(), ByteBuffer.wrap(steps));
+        boolean kept =
+            graphs.graph(
+                graph.graph(), graph.base(), graph.contentBytes(), ByteBuffer.wrap(steps));
+        channel.write(new RouteResponse.GraphKept(kept));
       }
       case ForgetGraph(int graph) -> {
         devices.finish();

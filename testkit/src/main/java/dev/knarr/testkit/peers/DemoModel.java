@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.worker;
+package dev.knarr.testkit.peers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.knarr.testkit.peers.StockLlamaServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,7 +12,7 @@ import java.util.List;
 import java.util.stream.StreamSupport;
 
 /** The demo model of {@code docs/examples/models} and the answers that stock programs give. */
-final class DemoModel {
+public final class DemoModel {
   private static final Path FOLDER = Path.of("..", "docs", "examples", "models");
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final JsonNode RECORD = read();
@@ -25,13 +24,14 @@ final class DemoModel {
    *
    * @param expect what a right answer contains
    */
-  record Prompt(int id, JsonNode messages, String expect, JsonNode answers, JsonNode right) {
+  public record Prompt(int id, JsonNode messages, String expect, JsonNode answers, JsonNode right) {
     /** The recorded greedy answer of a quantization. */
-    String answer(String type) {
+    public String answer(String type) {
       return answers.path(type).asText();
     }
 
-    boolean isRight(String type) {
+    /** Whether the recorded answer is right, and not only what the model says. */
+    public boolean isRight(String type) {
       return right.path(type).asBoolean();
     }
   }
@@ -44,7 +44,8 @@ final class DemoModel {
     }
   }
 
-  static List<Prompt> surePrompts() {
+  /** All prompts of which it is sure. */
+  public static List<Prompt> surePrompts() {
     return StreamSupport.stream(RECORD.get("prompts").spliterator(), false)
         .filter(prompt -> prompt.get("sure").asBoolean())
         .map(
@@ -59,12 +60,12 @@ final class DemoModel {
   }
 
   /** A file of the repository, for instance of type {@code q8_0}. */
-  static Path file(String type) {
+  public static Path file(String type) {
     return FOLDER.resolve("knarr-demo-" + type + ".gguf");
   }
 
   /** The model in a type that the repository does not have, made from Q8_0 when first needed. */
-  static synchronized Path quantized(String type) throws IOException, InterruptedException {
+  public static synchronized Path quantized(String type) throws IOException, InterruptedException {
     Path made = Path.of("target", "knarr-demo-" + type + ".gguf");
     if (!Files.exists(made)) {
       Path unfinished = Path.of(made + ".new");
@@ -86,7 +87,7 @@ final class DemoModel {
   }
 
   /** The answer to a prompt, with the parameters of the recording. */
-  static String ask(StockLlamaServer server, Prompt prompt) {
+  public static String ask(StockLlamaServer server, Prompt prompt) {
     ObjectNode request = RECORD.get("request").deepCopy();
     request.set("messages", prompt.messages);
     String answer = server.post("/v1/chat/completions", request.toString());

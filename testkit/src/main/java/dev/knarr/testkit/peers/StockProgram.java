@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.knarr.worker;
+package dev.knarr.testkit.peers;
 
-import dev.knarr.testkit.peers.LlamaCppTree;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -14,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /** Runs stock programs of llama.cpp to their end. */
-final class StockProgram {
+public final class StockProgram {
   private static final Path TARGET = Path.of("target");
 
   private StockProgram() {}
@@ -26,15 +25,16 @@ final class StockProgram {
    * @param text its results
    * @param log what it told besides, which otherwise comes in the middle of results
    */
-  record Output(int exitCode, String text, String log) {
+  public record Output(int exitCode, String text, String log) {
     /** The last lines, for the message of a failed test. */
-    String tail() {
+    public String tail() {
       var lines = Stream.concat(text.lines(), log.lines()).toList();
       return String.join("\n", lines.subList(Math.max(0, lines.size() - 30), lines.size()));
     }
   }
 
-  static Output run(Duration limit, String program, String... arguments)
+  /** Runs a program as it is. */
+  public static Output run(Duration limit, String program, String... arguments)
       throws IOException, InterruptedException {
     return run(limit, Map.of(), program, arguments);
   }
@@ -44,7 +44,7 @@ final class StockProgram {
    *
    * @param server host:port of the server, whose first device becomes RPC0
    */
-  static Output overRpc(Duration limit, String server, String program, String... arguments)
+  public static Output overRpc(Duration limit, String server, String program, String... arguments)
       throws IOException, InterruptedException {
     var environment = Map.of("LD_PRELOAD", preload().toString(), "GGML_RPC_SERVERS", server);
     return run(limit, environment, program, arguments);
