@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadException;
@@ -75,6 +76,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final List<Relay> relays = new ArrayList<>();
   private final Set<RouteFeature> routerFeatures;
   private @Nullable HeadRouter router;
+  private List<GgufFile> models = List.of();
 
   /** All devices of the proven workers, in the order of the workers. */
   private List<RoutedDevice> devices = List.of();
@@ -119,6 +121,11 @@ final class Workers implements RelayListener, AutoCloseable {
           .description("1 while a worker is proven and not lost")
           .register(registry);
     }
+  }
+
+  /** Says what llama-server is going to load; before the way is opened. */
+  void willLoad(List<GgufFile> files) {
+    models = files;
   }
 
   /** Says how the workers are spoken to; before anything else. */
@@ -168,7 +175,8 @@ final class Workers implements RelayListener, AutoCloseable {
                         worker.name(), worker.host(), worker.port(), transport, metersOf(worker)))
             .toList();
     try {
-      router = HeadRouter.open(new HeadRouter.Settings(routed, routerFeatures, this), devices);
+      router =
+          HeadRouter.open(new HeadRouter.Settings(routed, routerFeatures, this, models), devices);
     } catch (IOException e) {
       throw new HeadException(
           HeadReason.INTERNAL_ERROR, "No loopback port for the router: " + e.getMessage(), e);

@@ -3,6 +3,7 @@ package dev.knarr.head.route;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.relay.RecordedEvents;
 import dev.knarr.head.relay.RelayMeters;
@@ -13,7 +14,9 @@ import dev.knarr.testkit.peers.StockWorker;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
@@ -26,7 +29,11 @@ final class RunningRouter implements AutoCloseable {
   final List<OurWorker> ours;
   private final List<StockWorker> stock;
 
-  private RunningRouter(Set<RouteFeature> features, List<OurWorker> ours, List<StockWorker> stock)
+  private RunningRouter(
+      Set<RouteFeature> features,
+      List<OurWorker> ours,
+      List<StockWorker> stock,
+      List<GgufFile> models)
       throws IOException {
     this.ours = ours;
     this.stock = stock;
@@ -42,7 +49,7 @@ final class RunningRouter implements AutoCloseable {
       devices.add(new RoutedDevice(workers.size(), 0));
       workers.add(routed("stock-" + workers.size(), worker.port()));
     }
-    router = HeadRouter.open(new HeadRouter.Settings(workers, features, events), devices);
+    router = HeadRouter.open(new HeadRouter.Settings(workers, features, events, models), devices);
   }
 
   private RoutedWorker routed(String name, int port) {
@@ -60,12 +67,21 @@ final class RunningRouter implements AutoCloseable {
     var workers = Collections.nCopies(ours, "").stream().map(_ -> OurWorker.with("CPU")).toList();
     var stockWorkers =
         Collections.nCopies(stock, "").stream().map(_ -> StockWorker.start()).toList();
-    return new RunningRouter(features, workers, stockWorkers);
+    return new RunningRouter(features, workers, stockWorkers, List.of());
   }
 
   /** Over these workers. */
   static RunningRouter over(OurWorker... workers) throws IOException {
-    return new RunningRouter(RouteFeature.all(), List.of(workers), List.of());
+    return new RunningRouter(RouteFeature.all(), List.of(workers), List.of(), List.of());
+  }
+
+  /** Over these workers, to load these models. */
+  static RunningRouter loading(List<Path> models, OurWorker... workers) throws IOException {
+    return new RunningRouter(
+        RouteFeature.all(),
+        List.of(workers),
+        List.of(),
+        models.stream().map(GgufFile::open).toList());
   }
 
   int devices() {
@@ -80,6 +96,15 @@ final class RunningRouter implements AutoCloseable {
   /** Bytes between the head and the workers, all together. */
   long bytes() {
     return sum(HeadMetrics.RPC_BYTES);
+  }
+
+  /** Bytes of requests of these commands, to all workers. */
+  long sentBytes(RpcCommand... commands) {
+    return Arrays.stream(commands)
+        .mapToLong(
+            command ->
+                sum(HeadMetrics.RPC_BYTES, "command", command.metricName(), "direction", "request"))
+        .sum();
   }
 
   private long sum(String meter, String... tags) {

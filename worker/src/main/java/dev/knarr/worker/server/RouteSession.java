@@ -78,8 +78,7 @@ final class RouteSession implements AutoCloseable {
       case Graph graph -> {
         byte[] steps = channel.readHeldData(graph.contentBytes());
         boolean kept =
-            graphs.graph(
-                graph.graph(), graph.base(), graph.contentBytes(), ByteBuffer.wrap(steps));
+            graphs.graph(graph.graph(), graph.base(), graph.contentBytes(), ByteBuffer.wrap(steps));
         channel.write(new RouteResponse.GraphKept(kept));
       }
       case ForgetGraph(int graph) -> {
