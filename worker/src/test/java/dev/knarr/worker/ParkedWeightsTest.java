@@ -36,6 +36,8 @@ class ParkedWeightsTest {
   private static final byte[] C = WeightsClient.data(3, PIECE);
   private static final byte[] NOTHING = new byte[PIECE];
 
+  @TempDir private Path folder;
+
   private static RunningWorker worker() {
     return RunningWorker.configured(TestConfig.withDevices("CPU").withMemoryLimit("1Mi"));
   }
@@ -54,18 +56,27 @@ class ParkedWeightsTest {
   }
 
   private static void leave(RunningWorker worker, RouterClient router) throws IOException {
+    leave(worker, router, 0);
+  }
+
+  private static void leave(RunningWorker worker, RouterClient router, int others)
+      throws IOException {
     try (router) {
       loaded(router);
     }
-    awaitParked(worker, BUFFER);
+    awaitParked(worker, BUFFER, others);
   }
 
   private static void awaitParked(RunningWorker worker, long bytes) {
+    awaitParked(worker, bytes, 0);
+  }
+
+  private static void awaitParked(RunningWorker worker, long bytes, int others) {
     await("parked bytes")
         .until(
             () ->
                 worker.gauge(WorkerMetrics.PARKED) == bytes
-                    && worker.gauge(WorkerMetrics.CONNECTIONS) == 0);
+                    && worker.gauge(WorkerMetrics.CONNECTIONS) == others);
   }
 
   @Nested
@@ -103,6 +114,29 @@ class ParkedWeightsTest {
           assertThat(router.read(buffer, PIECE, PIECE)).isEqualTo(B);
           assertThat(router.read(buffer, 2 * PIECE, PIECE)).isEqualTo(NOTHING);
           assertThat(router.offer(buffer, 0, A)).as("what is no more").isFalse();
+        }
+      }
+    }
+
+    /** The place has been given to the cache to be written, and was not. */
+    @Test
+    void whenItReadsWhereTheCacheFoundTooLittle_thenThereIsNothing() throws Exception {
+      var config = TestConfig.withDevices("CPU").withCache(folder, null);
+      try (var worker = RunningWorker.configured(config);
+          var liar = RouterClient.from("127.0.0.2", worker.port())) {
+        leave(worker, RouterClient.to(worker.port()), 1);
+        byte[] bait = WeightsClient.data(4, PIECE / 2); // Too small for the folder.
+        long own = liar.allocate(bait.length);
+        liar.load(own, 0, bait);
+        // What was noted for the hash is not there any more.
+        liar.send(new RpcRequest.BufferClear(own, (byte) 0));
+        liar.read(own, 0, 1);
+        try (var router = RouterClient.to(worker.port())) {
+          long buffer = router.allocate(BUFFER);
+
+          assertThat(router.isAdopted(buffer)).isTrue();
+          assertThat(router.offer(buffer, 0, bait)).isFalse();
+          assertThat(router.read(buffer, 0, bait.length)).isEqualTo(new byte[bait.length]);
         }
       }
     }
@@ -165,8 +199,6 @@ class ParkedWeightsTest {
 
   @Nested
   class GivenARouterWithACertificate {
-    @TempDir private Path folder;
-
     private Transport by(TestAuthority authority, String name) {
       var own = authority.issue(name);
       return TlsCredentials.load(

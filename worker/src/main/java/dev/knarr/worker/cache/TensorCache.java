@@ -147,6 +147,7 @@ public final class TensorCache implements AutoCloseable {
       residents.add(key, target, at);
       events.cacheHit(found.get(), bytes);
     } else {
+      target.unwritten(at, bytes);
       events.cacheMissed(bytes);
     }
     return found.isPresent();

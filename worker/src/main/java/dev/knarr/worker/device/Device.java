@@ -284,6 +284,16 @@ public final class Device implements AutoCloseable {
     return cpu.orElse(ggml).memoryFree();
   }
 
+  /** Whether so much host memory can be had, if need be by dropping parked buffers. */
+  public boolean hasHostMemory(long bytes) {
+    while (bytes > hostFreeBytes()) {
+      if (!ggml.hostMemory() || !parked.dropOldest()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The most working memory at once. */
   public long workingLimitBytes() {
     return working.limitBytes();

@@ -150,6 +150,13 @@ public final class DeviceBuffer implements AutoCloseable {
     return known.find(offset, count, hash);
   }
 
+  /** Notes that a range was not written after all, whatever became of it. */
+  public void unwritten(long offset, long count) {
+    if (adopted) {
+      known.hide(offset, count);
+    }
+  }
+
   /** Graphs will write here, whenever they are computed. */
   public void computes() {
     known.computed();
@@ -180,7 +187,7 @@ public final class DeviceBuffer implements AutoCloseable {
   /** Another owner has it from now on. */
   void adopt() {
     adopted = true;
-    known.hide();
+    known.hide(0, bytes);
     if (weights != null) {
       weights.beginAnew();
     }

@@ -19,7 +19,7 @@ final class KnownWeights {
   private final long bytes;
   private final NavigableMap<Long, Piece> pieces = new TreeMap<>();
 
-  /** Ends of hidden ranges by their beginnings; they do not touch each other. */
+  /** Ends of hidden ranges by their beginnings; they do not overlap. */
   private final NavigableMap<Long, Long> hidden = new TreeMap<>();
 
   private boolean computed;
@@ -92,10 +92,12 @@ final class KnownWeights {
     return gaps;
   }
 
-  /** Hides everything from a new owner. */
-  void hide() {
-    hidden.clear();
-    hidden.put(0L, bytes);
+  /** Hides a range, as one that this owner has not written. */
+  void hide(long offset, long count) {
+    if (count > 0) {
+      show(offset, offset + count);
+      hidden.put(offset, offset + count);
+    }
   }
 
   /** Graphs write here, at times that nobody tells of: what is here is not what has come. */

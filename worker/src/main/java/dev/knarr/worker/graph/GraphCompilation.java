@@ -168,7 +168,7 @@ final class GraphCompilation implements AutoCloseable {
    */
   private void requireScratch() {
     scratchBytes = ScratchMemory.bytes(graph, device.threads());
-    if (scratchBytes > device.scratchBytes() && scratchBytes > device.hostFreeBytes()) {
+    if (scratchBytes > device.scratchBytes() && !device.hasHostMemory(scratchBytes)) {
       throw new RpcProtocolException(
           ProtocolFault.BUDGET_EXCEEDED,
           "a graph needs %d bytes of scratch memory and device %s has %d left"
