@@ -136,7 +136,7 @@ final class ClusterInput {
     return new HeadConfig.Split(
         split.mode() == SplitMode.TENSOR ? HeadConfig.SplitMode.TENSOR : HeadConfig.SplitMode.LAYER,
         split.devices().stream()
-            .map(device -> new HeadConfig.SplitDevice(device.name(), device.layers().orElse(0)))
+            .map(device -> HeadConfig.SplitDevice.of(device.name(), device.layers()))
             .toList());
   }
 

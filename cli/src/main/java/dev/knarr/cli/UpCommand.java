@@ -61,6 +61,13 @@ final class UpCommand implements Callable<Integer> {
           "Threads of each worker started here. Default: the physical cores divided by the workers, at least 1.")
   private @Nullable Integer threads;
 
+  @Option(
+      names = "--router-feature",
+      paramLabel = "NAME",
+      description =
+          "Something that head and workers may agree on beside llama.cpp's protocol: inputs, graphs, direct-copies, read-ahead, content, parking, or none of them; repeat it for several. Default: all.")
+  private List<String> routerFeatures = List.of();
+
   UpCommand() {}
 
   @Override
@@ -78,7 +85,8 @@ final class UpCommand implements Callable<Integer> {
             workers,
             tls.files(),
             Optional.ofNullable(llamaServer),
-            threads == null ? OptionalInt.empty() : OptionalInt.of(threads));
+            threads == null ? OptionalInt.empty() : OptionalInt.of(threads),
+            routerFeatures);
     try (var cluster = new LocalCluster(installation, spec.get(), options, progress)) {
       // Ctrl-C and SIGTERM end the JVM through its hooks: the exit code is the signal's.
       var stop = Thread.ofPlatform().name("stop").unstarted(cluster::close);

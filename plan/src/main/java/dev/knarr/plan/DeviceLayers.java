@@ -14,4 +14,9 @@ public record DeviceLayers(String name, OptionalInt layers) {
   public static DeviceLayers of(String name, int layers) {
     return new DeviceLayers(name, OptionalInt.of(layers));
   }
+
+  /** Whether it is a device of the head, which can take the output layer without others. */
+  boolean onHead() {
+    return name.startsWith(WireStop.HEAD + "/");
+  }
 }

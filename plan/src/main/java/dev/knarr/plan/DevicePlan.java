@@ -26,6 +26,11 @@ public record DevicePlan(
     long computeBytes,
     long freeBytes,
     double share) {
+  /** Whether it is a device of the head, which no worker has. */
+  public boolean onHead() {
+    return name.startsWith(WireStop.HEAD + "/");
+  }
+
   /** All it needs. */
   public long usedBytes() {
     return weightsBytes + kvBytes + computeBytes;

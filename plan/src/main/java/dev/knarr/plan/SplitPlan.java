@@ -178,10 +178,12 @@ public final class SplitPlan {
     }
     var positions = fixed.stream().mapToInt(device -> device.layers().orElse(0)).toArray();
     int last = positions.length - 1;
-    while (last > 0 && positions[last] == 0) {
-      last--;
+    if (!fixed.getLast().onHead()) {
+      while (last > 0 && positions[last] == 0) {
+        last--;
+      }
     }
-    positions[last]++; // the output goes with the last layer
+    positions[last]++; // the output goes with the last layer, or alone to a device of the head
     return positions;
   }
 

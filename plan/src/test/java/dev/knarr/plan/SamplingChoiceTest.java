@@ -43,7 +43,7 @@ class SamplingChoiceTest {
           .extracting(SamplingChoice.SamplingCost::sampling)
           .containsExactly(Sampling.LOGITS, Sampling.GRAPH, Sampling.HEAD);
       assertThat(choice.costs().get(1).roundTrips()).isEqualTo(1);
-      assertThat(choice.costs().get(2).bytes()).isEqualTo(4 * 1152 + 150 + 4 * 1152);
+      assertThat(choice.costs().get(2).bytes()).isEqualTo(4 * 1152 + 70 + 4 * 1152);
     }
 
     @Test

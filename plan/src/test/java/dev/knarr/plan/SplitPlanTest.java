@@ -141,6 +141,22 @@ class SplitPlanTest {
     }
 
     @Test
+    void whenTheLastIsADeviceOfTheHeadWithoutLayers_thenItTakesTheOutputAlone() {
+      var withHead = List.of(device("a-0/0", GIB), device("head/0", GIB));
+
+      var plan =
+          SplitPlan.of(
+              demo, withHead, List.of(DeviceLayers.of("a-0/0", 8), DeviceLayers.of("head/0", 0)));
+
+      assertThat(plan.tensorSplit()).containsExactly(8, 1);
+      assertThat(plan.devices().getLast().layersText()).isEqualTo("output");
+      assertThat(plan.devices().getLast().weightsBytes()).isEqualTo(demo.outputBytes());
+      assertThat(plan.devices().getLast().kvBytes()).isZero();
+      assertThat(WireStop.of(plan))
+          .containsExactly(new WireStop("a-0", true), new WireStop("head", false));
+    }
+
+    @Test
     void whenOnlyNamesAreGiven_thenLayersArePlannedOverThem() {
       var named = new DeviceLayers("a-1/0", OptionalInt.empty());
 

@@ -135,7 +135,7 @@ class WireEstimateTest {
       assertThat(wire.latencyMicros().orElseThrow()).isCloseTo(expected, within(0.001));
       assertThat(wire.tokensPerSecond().orElseThrow()).isCloseTo(1e6 / expected, within(0.001));
       assertThat(wire.promptTokensPerSecond().orElseThrow())
-          .isCloseTo(10e6 / (16_384 + 150 / 512.0), within(0.1));
+          .isCloseTo(10e6 / (16_384 + 70 / 512.0), within(0.1));
       assertThat(wire.slowest().orElseThrow().name()).isEqualTo("b → head");
     }
 

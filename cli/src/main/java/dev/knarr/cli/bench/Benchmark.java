@@ -8,7 +8,6 @@ import dev.knarr.cli.local.LocalPrograms.StartedWorker;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.api.HeadConfig;
-import dev.knarr.head.relay.Relay;
 import dev.knarr.rpc.transport.Transport;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
@@ -64,7 +63,7 @@ public final class Benchmark {
     try {
       measure(endpoints);
     } finally {
-      endpoints.forEach(endpoint -> endpoint.relays().forEach(Relay::close));
+      endpoints.forEach(endpoint -> endpoint.entrance().close());
     }
     progress.clear();
   }
@@ -199,17 +198,16 @@ public final class Benchmark {
     var transport =
         DeviceQuery.transport(
             spec.way() == EndpointSpec.Way.TLS ? options.tls() : Optional.empty());
-    int devices =
-        workers.stream()
-            .mapToInt(worker -> devices(spec.name(), worker.address(), transport))
-            .sum();
-    var relays =
-        spec.way() != EndpointSpec.Way.DIRECT
-            ? workers.stream()
-                .map(worker -> Relays.open(worker.address(), transport, new SimpleMeterRegistry()))
-                .toList()
-            : List.<Relay>of();
-    return new Endpoint(spec.name(), workers, devices, transport, relays);
+    var devices =
+        workers.stream().map(worker -> devices(spec.name(), worker.address(), transport)).toList();
+    var entrance =
+        Entrance.open(
+            spec.way(),
+            workers.stream().map(Endpoint.Worker::address).toList(),
+            devices,
+            transport,
+            new SimpleMeterRegistry());
+    return new Endpoint(spec.name(), workers, devices, spec.way(), transport, entrance);
   }
 
   private static Endpoint.Worker started(StartedWorker started) {

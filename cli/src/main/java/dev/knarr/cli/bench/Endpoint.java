@@ -2,7 +2,6 @@
 package dev.knarr.cli.bench;
 
 import dev.knarr.cli.local.LocalPrograms.StartedWorker;
-import dev.knarr.head.relay.Relay;
 import dev.knarr.rpc.transport.Transport;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -14,12 +13,18 @@ import java.util.stream.Stream;
  *
  * @param name how it is called in the result
  * @param workers in the order of the command line; empty for {@code local}
- * @param devices how many devices they offer in all; 0 for {@code local}
+ * @param devicesOfWorkers how many devices each offers
+ * @param way how llama-bench reaches them
  * @param transport what lies between the protocol and the workers
- * @param relays one in front of each worker, or none at all
+ * @param entrance in front of the workers
  */
 record Endpoint(
-    String name, List<Worker> workers, int devices, Transport transport, List<Relay> relays) {
+    String name,
+    List<Worker> workers,
+    List<Integer> devicesOfWorkers,
+    EndpointSpec.Way way,
+    Transport transport,
+    Entrance entrance) {
   /**
    * One worker of it.
    *
@@ -28,6 +33,11 @@ record Endpoint(
    * @param started where this command has started it
    */
   record Worker(String address, CpuClock cpu, List<StartedWorker> started) {}
+
+  /** How many devices the workers offer in all; 0 for {@code local}. */
+  int devices() {
+    return devicesOfWorkers.stream().mapToInt(Integer::intValue).sum();
+  }
 
   boolean isLocal() {
     return workers.isEmpty();
@@ -40,14 +50,14 @@ record Endpoint(
 
   /** What llama-bench is to connect to. */
   List<String> entrances() {
-    return relays.isEmpty() ? addresses() : relays.stream().map(Relay::address).toList();
+    return entrance.addresses().isEmpty() ? addresses() : entrance.addresses();
   }
 
   /**
    * What tells llama-bench where to compute: with everything on the devices of these addresses, or
    * on this machine's.
    *
-   * @param addresses those of the workers, or of relays in front of them
+   * @param addresses those of the workers, or of what is in front of them
    * @param localDevices of this machine, for {@code local}
    */
   List<String> placement(List<String> addresses, List<String> localDevices) {
@@ -56,7 +66,7 @@ record Endpoint(
       return List.of("-dev", names.isEmpty() ? "none" : String.join("/", names));
     }
     var names =
-        IntStream.range(0, devices).mapToObj(i -> "RPC" + i).collect(Collectors.joining("/"));
+        IntStream.range(0, devices()).mapToObj(i -> "RPC" + i).collect(Collectors.joining("/"));
     return List.of("--rpc", String.join(",", addresses), "-dev", names);
   }
 

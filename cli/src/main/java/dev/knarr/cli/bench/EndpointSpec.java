@@ -11,15 +11,16 @@ import java.util.regex.Pattern;
 /**
  * One side of a comparison, as the command line names it: {@code [NAME=]WHAT}, where WHAT is {@code
  * stock}, {@code knarr} with options of {@code knarr worker} behind it, {@code local}, or addresses
- * of workers that run; with {@code relay} or {@code tls} in front, llama-bench reaches the workers
- * as llama-server does under a head. Immutable.
+ * of workers that run; with {@code relay}, {@code tls} or {@code router} in front, llama-bench
+ * reaches the workers as llama-server does under a head. Immutable.
  *
  * @param name how it is called in the result
  * @param way how llama-bench reaches it
  * @param target what is behind it
  */
 public record EndpointSpec(String name, Way way, Target target) {
-  private static final Pattern RELAYED = Pattern.compile("(relay|tls)\\s+(.*)", Pattern.DOTALL);
+  private static final Pattern RELAYED =
+      Pattern.compile("(relay|tls|router)\\s+(.*)", Pattern.DOTALL);
   private static final Pattern NAMED =
       Pattern.compile("([A-Za-z0-9][A-Za-z0-9_.-]*)=(.*)", Pattern.DOTALL);
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]*");
@@ -33,7 +34,9 @@ public record EndpointSpec(String name, Way way, Target target) {
     /** Through a relay of the head in front of each worker. */
     RELAY,
     /** Through such relays, which speak TLS to the workers. */
-    TLS
+    TLS,
+    /** Through a router of the head, which makes all of them one. */
+    ROUTER
   }
 
   /** What computes. */

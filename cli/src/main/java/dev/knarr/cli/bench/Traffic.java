@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.cli.bench;
 
+import dev.knarr.cli.bench.EndpointSpec.Way;
 import dev.knarr.head.HeadMetrics;
-import dev.knarr.head.relay.Relay;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -21,9 +21,10 @@ record Traffic(double bytesPerToken, double roundTripsPerToken) {
   private record Count(double bytes, double roundTrips) {}
 
   /**
-   * Counts a test's traffic with relays between llama-bench and the workers, which is why it is not
-   * timed. What a repetition costs is the difference between a run with two and a run with one:
-   * weights and everything else that happens once drops out.
+   * Counts a test's traffic with relays, or a router, between llama-bench and the workers, which is
+   * why it is not timed. What workers send each other is not in it. What a repetition costs is the
+   * difference between a run with two and a run with one: weights and everything else that happens
+   * once drops out.
    *
    * @param test which one, in llama-bench's options
    * @param tokens of one repetition
@@ -51,17 +52,13 @@ record Traffic(double bytesPerToken, double roundTripsPerToken) {
       Consumer<String> progress)
       throws InterruptedException {
     var registry = new SimpleMeterRegistry();
-    var relays = new ArrayList<Relay>();
-    try {
-      for (var address : endpoint.addresses()) {
-        relays.add(Relays.open(address, endpoint.transport(), registry));
-      }
+    var devices = endpoint.devicesOfWorkers();
+    var way = endpoint.way() == Way.ROUTER ? Way.ROUTER : Way.RELAY;
+    try (var entrance =
+        Entrance.open(way, endpoint.addresses(), devices, endpoint.transport(), registry)) {
       var arguments = new ArrayList<>(test);
       arguments.addAll(List.of("-r", Integer.toString(repetitions), "--no-warmup"));
-      var addresses = relays.stream().map(Relay::address).toList();
-      llamaBench.run(endpoint, addresses, model, arguments, progress);
-    } finally {
-      relays.forEach(Relay::close); // Waits until the last frame is counted.
+      llamaBench.run(endpoint, entrance.addresses(), model, arguments, progress);
     }
     return new Count(sum(registry, HeadMetrics.RPC_BYTES), sum(registry, HeadMetrics.ROUND_TRIPS));
   }

@@ -164,7 +164,7 @@ public final class LocalCluster implements AutoCloseable {
         spec.context(),
         workers,
         options.tls().map(LocalCluster::headTls).orElse(null),
-        spec.split(),
+        options.routed(spec.split()),
         new HeadConfig.LlamaServer(llamaServer.toAbsolutePath(), spec.llamaArguments(), 0),
         new HeadConfig.Http("127.0.0.1", port),
         new HeadConfig.Management("127.0.0.1", 0),

@@ -78,8 +78,7 @@ public final class LocalPlan {
             .map(
                 device ->
                     new DeviceLayers(
-                        device.name(),
-                        tensors ? OptionalInt.empty() : OptionalInt.of(device.layers())))
+                        device.name(), tensors ? OptionalInt.empty() : device.fixedLayers()))
             .toList();
     var estimate = MemoryEstimate.of(GgufFile.open(model), options(spec.context()));
     if (tensors) {

@@ -4,6 +4,7 @@ package dev.knarr.cli.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.knarr.cli.bench.EndpointSpec.Way;
 import dev.knarr.rpc.transport.Transport;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -19,7 +20,7 @@ class ResultsTest {
   private static final Endpoint SLOW = endpoint("slow");
   private static final Endpoint FAST = endpoint("fast");
   private static final Endpoint LOCAL =
-      new Endpoint("local", List.of(), 0, Transport.PLAIN, List.of());
+      new Endpoint("local", List.of(), List.of(), Way.DIRECT, Transport.PLAIN, Entrance.NONE);
 
   private final Results results = new Results(List.of(SLOW, FAST, LOCAL));
 
@@ -27,9 +28,10 @@ class ResultsTest {
     return new Endpoint(
         name,
         List.of(new Endpoint.Worker("h:1", CpuClock.UNKNOWN, List.of())),
-        1,
+        List.of(1),
+        Way.DIRECT,
         Transport.PLAIN,
-        List.of());
+        Entrance.NONE);
   }
 
   private static LlamaBench.Run run(double rate, double load, OptionalDouble cpu) {

@@ -3,6 +3,7 @@ package dev.knarr.cli.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.cli.bench.EndpointSpec.Way;
 import dev.knarr.rpc.transport.Transport;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,8 +13,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class RoundClockTest {
-  private static final Endpoint A = new Endpoint("a", List.of(), 0, Transport.PLAIN, List.of());
-  private static final Endpoint B = new Endpoint("b", List.of(), 0, Transport.PLAIN, List.of());
+  private static final Endpoint A =
+      new Endpoint("a", List.of(), List.of(), Way.DIRECT, Transport.PLAIN, Entrance.NONE);
+  private static final Endpoint B =
+      new Endpoint("b", List.of(), List.of(), Way.DIRECT, Transport.PLAIN, Entrance.NONE);
   private static final long SECOND = 1_000_000_000;
 
   @TempDir private Path folder;

@@ -11,13 +11,17 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public class SplitDevice {
   /**
-   * The device: GROUP-INDEX/DEVICE such as a100-0/1, or head/0 for one of the head's own. Required.
+   * The device: GROUP-INDEX/DEVICE such as a100-0/1, or head/0 for one of the head's own, before or
+   * after all others. Required.
    */
   @Required
   @Size(max = 63)
   private @Nullable String name;
 
-  /** How many layers it takes; the output layer goes with the last. Default: planned. */
+  /**
+   * How many layers it takes; the output layer goes with the last, or alone to a device of the head
+   * that is last with 0. Default: planned.
+   */
   @ValidationRule(value = "self >= 0 && self <= 4096", message = Sentences.SPLIT_LAYERS)
   private @Nullable Integer layers;
 

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -241,16 +242,29 @@ public record HeadConfig(
   /**
    * The layers of one device.
    *
-   * @param name the device, such as {@code a100-0/0}
-   * @param layers how many layers it holds
+   * @param name the device, such as {@code a100-0/0}, or {@code head/0} for the first of
+   *     llama-server's own
+   * @param layers how many layers it holds; planned when absent, which then is so for all
    */
-  public record SplitDevice(String name, int layers) {
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record SplitDevice(String name, @Nullable Integer layers) {
     /** Checks the range. */
     public SplitDevice {
       Checks.required("name", name);
-      if (layers < 0) {
+      if (layers != null && layers < 0) {
         throw new IllegalArgumentException("layers is " + layers + ": give 0 or more");
       }
+    }
+
+    /** A device with a number of layers, or with a planned one. */
+    public static SplitDevice of(String name, OptionalInt layers) {
+      return new SplitDevice(name, layers.isPresent() ? layers.getAsInt() : null);
+    }
+
+    /** Returns how many layers it holds; empty when that is planned. */
+    @JsonIgnore
+    public OptionalInt fixedLayers() {
+      return layers == null ? OptionalInt.empty() : OptionalInt.of(layers);
     }
   }
 

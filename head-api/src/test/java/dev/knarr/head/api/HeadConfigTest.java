@@ -131,6 +131,13 @@ class HeadConfigTest {
     }
 
     @Test
+    void whenALimitOfTheEndpointIsNegative_thenItIsSaid() {
+      refused(
+          WHOLE.replace("\"port\": 8080", "\"port\": 8080, \"waitSeconds\": -1"),
+          "http: a limit of the endpoint is negative");
+    }
+
+    @Test
     void whenItIsNoJson_thenTheLineIsNamed() {
       refused("{\n  model", "line 2");
     }

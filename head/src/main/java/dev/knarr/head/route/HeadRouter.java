@@ -5,7 +5,6 @@ import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.RpcProtocolException;
-import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
@@ -50,12 +49,14 @@ public final class HeadRouter implements AutoCloseable {
    * @param workers in the order of their positions
    * @param features what to agree on with workers that can
    * @param listener who hears of losses and weights
+   * @param meters where all is counted that is not one worker's
    * @param models that clients may load; with others weights are held in memory on their way
    */
   public record Settings(
       List<RoutedWorker> workers,
       Set<RouteFeature> features,
       RelayListener listener,
+      RouterMeters meters,
       List<GgufFile> models) {
     public Settings {
       workers = List.copyOf(workers);
@@ -65,8 +66,11 @@ public final class HeadRouter implements AutoCloseable {
 
     /** Settings without models. */
     public Settings(
-        List<RoutedWorker> workers, Set<RouteFeature> features, RelayListener listener) {
-      this(workers, features, listener, List.of());
+        List<RoutedWorker> workers,
+        Set<RouteFeature> features,
+        RelayListener listener,
+        RouterMeters meters) {
+      this(workers, features, listener, meters, List.of());
     }
   }
 
@@ -134,7 +138,7 @@ public final class HeadRouter implements AutoCloseable {
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     var channel =
         RpcServerChannel.over(
-            socket, WireLimits.defaults(), MessageBudget.unlimited(), FrameMeter.NONE);
+            socket, WireLimits.defaults(), MessageBudget.unlimited(), settings.meters);
     var links =
         new WorkerLinks(
             settings,
@@ -166,6 +170,7 @@ public final class HeadRouter implements AutoCloseable {
         // Each request is out of reach before the next is waited for.
       }
       session.finish();
+      return;
     } catch (RpcProtocolException e) {
       LOG.warn("{}: closed, the client does not speak the protocol: {}", name, e.getMessage());
     } catch (WorkerLostException | ClosedChannelException e) {
@@ -178,6 +183,8 @@ public final class HeadRouter implements AutoCloseable {
       close(served.socket);
       clients.remove(served);
     }
+    // What it has left half done must not keep a worker waiting.
+    end(served);
   }
 
   private static void end(Served served) {

@@ -118,20 +118,7 @@ final class WorkerLink implements AutoCloseable {
     SocketChannel socket = null;
     try {
       socket = SocketChannel.open();
-      // Until it is served: a stock worker that comes to answer a HELLO whose client has gone by a
-      // normal close is killed by that; a reset is harmless to it (4.3 of docs/protocol.md).
-      socket.setOption(StandardSocketOptions.SO_LINGER, 0);
-      socket
-          .socket()
-          .connect(
-              new InetSocketAddress(worker.host(), worker.port()), (int) CONNECT_LIMIT.toMillis());
-      socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
-      KeepAlive.on(socket);
-      var channel =
-          RpcClientChannel.over(
-              worker.transport().connected(socket, worker.host(), worker.port()),
-              limits,
-              worker.meters());
+      var channel = connect(socket, worker, limits);
       var accepted = channel.hello(RouteTerms.router(features).capabilities());
       var terms = RouteTerms.of(accepted.capabilities());
       var welcome = new RouteResponse.Welcome(0, 0);
@@ -152,6 +139,42 @@ final class WorkerLink implements AutoCloseable {
               + Failures.describe(e);
       losses.lost(worker, how);
       throw new WorkerLostException(how);
+    }
+  }
+
+  private static RpcClientChannel connect(
+      SocketChannel socket, RoutedWorker worker, WireLimits limits) throws IOException {
+    // Until it is served: a stock worker that comes to answer a HELLO whose client has gone by a
+    // normal close is killed by that; a reset is harmless to it (4.3 of docs/protocol.md).
+    socket.setOption(StandardSocketOptions.SO_LINGER, 0);
+    socket
+        .socket()
+        .connect(
+            new InetSocketAddress(worker.host(), worker.port()), (int) CONNECT_LIMIT.toMillis());
+    socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
+    KeepAlive.on(socket);
+    return RpcClientChannel.over(
+        worker.transport().connected(socket, worker.host(), worker.port()),
+        limits,
+        worker.meters());
+  }
+
+  /**
+   * Has the worker end its side, which may wait for another worker that will never come, and not
+   * notice that this one has gone. Returns at once.
+   */
+  void endThere() {
+    if (terms.isPresent()) {
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try (var end = SocketChannel.open();
+                    var there = connect(end, worker, WireLimits.defaults())) {
+                  there.hello(RouteTerms.end(token()).capabilities());
+                } catch (IOException | RuntimeException e) {
+                  LOG.debug("Worker {} was not told of an end: {}", worker.name(), e.toString());
+                }
+              });
     }
   }
 

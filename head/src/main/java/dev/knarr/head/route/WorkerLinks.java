@@ -15,11 +15,11 @@ import dev.knarr.rpc.wire.RpcClientChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,11 +36,12 @@ final class WorkerLinks implements AutoCloseable {
   private final List<RoutedDevice> devices;
   private final Set<RouteFeature> features;
   private final RelayListener listener;
+  private final RouterMeters meters;
   private final WorkerLink.Losses losses;
   private final ClientAnswers client;
   private final String name;
   private final @Nullable WorkerRoute[] routes;
-  private final Map<Integer, Boolean> direct = new HashMap<>();
+  private final Map<Integer, Boolean> direct = new ConcurrentHashMap<>();
   private boolean aborted;
 
   WorkerLinks(
@@ -53,6 +54,7 @@ final class WorkerLinks implements AutoCloseable {
     this.devices = devices;
     this.features = settings.features();
     this.listener = settings.listener();
+    this.meters = settings.meters();
     this.losses = losses;
     this.client = client;
     this.name = name;
@@ -79,7 +81,7 @@ final class WorkerLinks implements AutoCloseable {
   private WorkerRoute open(int worker) throws WorkerLostException {
     var link =
         WorkerLink.open(workers.get(worker), worker, features, WireLimits.defaults(), losses, name);
-    var route = new WorkerRoute(link, client, listener);
+    var route = new WorkerRoute(link, client, listener, meters);
     synchronized (this) {
       if (aborted) {
         link.close();
@@ -107,15 +109,18 @@ final class WorkerLinks implements AutoCloseable {
     var right = to(to.link().number());
     right.reads().forget();
     if (left == right) {
+      meters.copiedLocally();
       return copyWithin(left, from, source, sourceTensor, to, target, targetTensor);
     }
     if (isDirect(left.link(), right.link())) {
+      meters.copiedDirectly();
       int link = linkName(left.link(), right.link());
       left.link().send(new RouteRequest.Push(link, source));
       left.link().flush();
       right.link().send(new RouteRequest.Pull(link, target));
       right.link().flush();
     } else {
+      meters.copiedOverHead();
       copyOverHead(left, from, source, sourceTensor, right, to, targetTensor);
     }
     return true;
@@ -230,12 +235,15 @@ final class WorkerLinks implements AutoCloseable {
     }
   }
 
-  /** Ends what the client's thread may be waiting for. Any thread. */
+  /** Ends what the client's thread, and the workers, may be waiting for. Any thread. */
   synchronized void abort() {
     aborted = true;
     for (var route : routes) {
       if (route != null) {
         route.link().close();
+        if (!direct.isEmpty()) {
+          route.link().endThere();
+        }
       }
     }
   }

@@ -36,6 +36,7 @@ final class WorkerRoute implements AutoCloseable {
   private final WorkerLink link;
   private final ClientAnswers client;
   private final RelayListener listener;
+  private final RouterMeters meters;
   private final ReadAhead reads;
   private final Optional<WorkerInputs> inputs;
   private final Optional<WorkerGraphs> graphs;
@@ -62,11 +63,12 @@ final class WorkerRoute implements AutoCloseable {
     }
   }
 
-  WorkerRoute(WorkerLink link, ClientAnswers client, RelayListener listener) {
+  WorkerRoute(WorkerLink link, ClientAnswers client, RelayListener listener, RouterMeters meters) {
     this.link = link;
     this.client = client;
     this.listener = listener;
-    this.reads = new ReadAhead(link, client);
+    this.meters = meters;
+    this.reads = new ReadAhead(link, client, meters);
     this.inputs =
         link.has(RouteFeature.INPUTS) ? Optional.of(new WorkerInputs(link)) : Optional.empty();
     this.graphs =
@@ -139,13 +141,16 @@ final class WorkerRoute implements AutoCloseable {
 
   /** Answers the client's read. */
   void read(RoutedBuffer buffer, RpcTensor tensor, long offset, long size) throws IOException {
+    listener.tensorRead(link.worker().name(), tensor);
     var range = buffer.range(tensor, offset, size);
     if (computed != null) {
       computed.read(range);
     }
     if (reads.take(range)) {
+      meters.readAhead();
       return;
     }
+    meters.readAsked();
     if (graphs.isPresent()) {
       readPlainly(new RouteRequest.Read(range));
     } else {

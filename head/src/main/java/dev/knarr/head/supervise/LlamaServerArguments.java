@@ -72,6 +72,7 @@ final class LlamaServerArguments {
    * @param servers addresses of the router, or of the relays in the order of the workers
    * @param deviceOrder positions of the used devices among those that llama-server sees, in the
    *     order of the layers
+   * @param own llama-server's own devices before and after them
    * @param tensorSplit for each used device how many layers it holds, the output counted as one
    * @param contextLength tokens of one sequence
    * @param flags for what else the plan has chosen
@@ -80,6 +81,7 @@ final class LlamaServerArguments {
   record Decision(
       List<String> servers,
       List<Integer> deviceOrder,
+      HeadDevice.AtEnds own,
       List<Integer> tensorSplit,
       int contextLength,
       List<String> flags,
@@ -99,13 +101,14 @@ final class LlamaServerArguments {
     long allTokens =
         Math.multiplyExact((long) decision.contextLength(), context.parallelSequences());
     String flashAttention = context.flashAttention().name().toLowerCase(Locale.ROOT);
-    String devices =
-        decision.deviceOrder().stream().map(i -> "RPC" + i).collect(Collectors.joining(","));
+    List<String> devices = new ArrayList<>(decision.own().first());
+    decision.deviceOrder().forEach(i -> devices.add("RPC" + i));
+    devices.addAll(decision.own().last());
     String threads = String.valueOf(config.llamaServer().threads());
 
     List<String> arguments = new ArrayList<>();
     add(arguments, "--rpc", String.join(",", decision.servers()));
-    add(arguments, "-ngl", "all", "--device", devices);
+    add(arguments, "-ngl", "all", "--device", String.join(",", devices));
     add(arguments, "--split-mode", config.split().mode().name().toLowerCase(Locale.ROOT));
     add(arguments, "--tensor-split", joined(decision.tensorSplit()), "--fit", "off");
     // Both defaults would pull the cache of a whole slot over the network.

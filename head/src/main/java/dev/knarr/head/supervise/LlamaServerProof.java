@@ -40,9 +40,11 @@ final class LlamaServerProof {
    * @param servers addresses to give to it
    * @param deviceCount how many devices the workers have
    * @param lost whether a worker is lost, so that there is nothing to wait for any more
+   * @return the devices that llama-server has besides them
    * @throws HeadException with {@link HeadReason#HEAD_IMAGE_UNSUITABLE} when it does not see them
    */
-  static void prove(Path program, List<String> servers, int deviceCount, BooleanSupplier lost)
+  static List<HeadDevice> prove(
+      Path program, List<String> servers, int deviceCount, BooleanSupplier lost)
       throws InterruptedException {
     if (!Files.isExecutable(program)) {
       throw unsuitable(
@@ -53,7 +55,7 @@ final class LlamaServerProof {
       int status = awaitEnd(child, program, lost);
       List<String> devices = devices(child.tail().lines());
       if (status == 0 && devices.size() == deviceCount) {
-        return;
+        return HeadDevice.listed(child.tail().lines());
       }
       throw unsuitable(sentence(program, child, status, devices, deviceCount), null);
     } catch (IOException e) {

@@ -60,6 +60,7 @@ final class Planner {
    */
   static Planner open(HeadConfig config) {
     TensorSplit.check(config);
+    HeadDevice.check(config.split());
     HeadConfig.Context context = config.context();
     try {
       GgufFile model = GgufFile.open(config.model().path());
@@ -107,7 +108,8 @@ final class Planner {
    * A plan and what follows from it.
    *
    * @param split which device takes which layers
-   * @param deviceOrder positions of its devices among all devices
+   * @param deviceOrder positions of its workers' devices among all of them
+   * @param own llama-server's own devices before and after these
    * @param contextLength tokens of one sequence
    * @param weightsBytes all that goes to the workers when the model is loaded
    * @param flags arguments of llama-server for what was chosen
@@ -117,6 +119,7 @@ final class Planner {
   record Planned(
       SplitPlan split,
       List<Integer> deviceOrder,
+      HeadDevice.AtEnds own,
       int contextLength,
       long weightsBytes,
       List<String> flags,
@@ -126,6 +129,7 @@ final class Planner {
     /** Bytes of each worker's weights; what a draft model adds is nobody's in particular. */
     Map<String, Long> weightsOfWorkers() {
       return split.devices().stream()
+          .filter(device -> !device.onHead())
           .collect(
               Collectors.groupingBy(
                   device -> device.name().substring(0, device.name().lastIndexOf('/')),
@@ -178,28 +182,36 @@ final class Planner {
   /**
    * Plans over the devices of proven workers.
    *
+   * @param headDevices devices of llama-server itself
    * @param last the plan before, whose split is kept when the same devices are there: a worker that
    *     came back finds its layers where they were
    * @throws HeadException when there is no plan, with what would help
    */
-  Planned plan(List<WorkerProof> workers, @Nullable Planned last) {
+  Planned plan(List<WorkerProof> workers, List<HeadDevice> headDevices, @Nullable Planned last) {
     List<DeviceProof> devices = workers.stream().flatMap(w -> w.devices().stream()).toList();
     List<String> names = devices.stream().map(DeviceProof::name).toList();
     List<HeadConfig.SplitDevice> fixed = config.split().devices();
     if (fixed.isEmpty()) {
       LlamaServerArguments.refuseTooMany(names);
     }
+    List<DeviceCapacity> capacities = new ArrayList<>();
+    devices.forEach(device -> capacities.add(capacity(device)));
+    // The head's own are used where they are named; nobody else may want to share them.
+    if (fixed.stream().anyMatch(device -> HeadDevice.isName(device.name()))) {
+      capacities.addAll(HeadDevice.capacities(headDevices));
+    }
     try {
       boolean kept =
           last != null
-              && names.containsAll(last.split().devices().stream().map(DevicePlan::name).toList());
+              && capacities.stream()
+                  .map(DeviceCapacity::name)
+                  .toList()
+                  .containsAll(last.split().devices().stream().map(DevicePlan::name).toList());
       WindowChoice.Planned windows =
           last != null && kept
               ? last.windows()
               : WindowChoice.plan(
-                  estimate,
-                  wishes.wholeWindow(),
-                  model -> split(model, workers, devices.stream().map(Planner::capacity).toList()));
+                  estimate, wishes.wholeWindow(), model -> split(model, workers, capacities));
       SplitPlan split = windows.split();
       WirePlan wire =
           config.split().mode() == HeadConfig.SplitMode.TENSOR
@@ -208,8 +220,13 @@ final class Planner {
       return new Planned(
           split,
           order(split, names),
+          HeadDevice.AtEnds.of(split, headDevices),
           Math.toIntExact(estimate.contextLength()),
-          split.devices().stream().mapToLong(DevicePlan::weightsBytes).sum() + draftBytes,
+          split.devices().stream()
+                  .filter(device -> !device.onHead())
+                  .mapToLong(DevicePlan::weightsBytes)
+                  .sum()
+              + draftBytes,
           flags(windows, wire),
           windows,
           wire);
@@ -250,7 +267,9 @@ final class Planner {
       return SplitPlan.ofTensors(estimate, used);
     }
     return SplitPlan.of(
-        estimate, devices, fixed.stream().map(d -> DeviceLayers.of(d.name(), d.layers())).toList());
+        estimate,
+        devices,
+        fixed.stream().map(d -> new DeviceLayers(d.name(), d.fixedLayers())).toList());
   }
 
   private static DeviceCapacity capacity(DeviceProof device) {
@@ -258,7 +277,10 @@ final class Planner {
   }
 
   private static List<Integer> order(SplitPlan split, List<String> names) {
-    return split.devices().stream().map(device -> names.indexOf(device.name())).toList();
+    return split.devices().stream()
+        .filter(device -> !device.onHead())
+        .map(device -> names.indexOf(device.name()))
+        .toList();
   }
 
   private static String sentence(RuntimeException e) {

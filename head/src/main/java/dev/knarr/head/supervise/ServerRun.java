@@ -95,6 +95,7 @@ final class ServerRun {
             new LlamaServerArguments.Decision(
                 workers.addresses(),
                 workers.offer(plan.deviceOrder()),
+                plan.own(),
                 plan.split().tensorSplit(),
                 plan.contextLength(),
                 plan.flags(),
@@ -111,8 +112,9 @@ final class ServerRun {
       board.child(child.pid());
       try {
         awaitReady(child, client);
-        ready(plan);
+        // In this order: who is told that it is ready is also served.
         gateway.up(upstream);
+        ready(plan);
         serving = true;
         watch(child, client);
         stop(child);

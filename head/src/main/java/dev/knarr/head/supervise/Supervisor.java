@@ -62,6 +62,9 @@ public final class Supervisor implements AutoCloseable {
   /** One proof of the program is enough for the life of this process. */
   private boolean serverProven;
 
+  /** Devices that llama-server has of its own. */
+  private List<HeadDevice> headDevices = List.of();
+
   /**
    * A supervisor that is not started yet.
    *
@@ -218,7 +221,8 @@ public final class Supervisor implements AutoCloseable {
     // A worker that hangs now would otherwise be noticed when the program's time is over.
     workers.startHeartbeats();
     try {
-      LlamaServerProof.prove(program, workers.addresses(), devices.size(), workers::hasLoss);
+      headDevices =
+          LlamaServerProof.prove(program, workers.addresses(), devices.size(), workers::hasLoss);
       serverProven = true;
     } catch (HeadException e) {
       // A worker that went away meanwhile is no fault of the program.
@@ -234,7 +238,7 @@ public final class Supervisor implements AutoCloseable {
 
   private Planned plan(Planner planner, List<WorkerProof> proofs, @Nullable Planned last) {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
-    Planned plan = planner.plan(proofs, last);
+    Planned plan = planner.plan(proofs, headDevices, last);
     board.plan(plan.status());
     if (plan.wire() != null) {
       planMeters.accept(plan.wire().estimate());

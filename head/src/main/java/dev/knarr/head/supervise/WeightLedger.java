@@ -121,6 +121,9 @@ final class WeightLedger {
   List<String> deviations(SplitPlan plan) {
     List<String> sentences = new ArrayList<>();
     for (DevicePlan device : plan.devices()) {
+      if (device.onHead()) {
+        continue; // What llama-server keeps for itself does not come by.
+      }
       Set<Integer> seen = layersOfDevice.getOrDefault(device.name(), Set.of());
       List<Integer> missing = new ArrayList<>();
       for (int layer = device.firstLayer();

@@ -3,7 +3,9 @@ package dev.knarr.head.supervise;
 
 import dev.knarr.head.KeepAlive;
 import dev.knarr.head.api.HeadConfig;
+import dev.knarr.rpc.Capabilities;
 import dev.knarr.rpc.ProtocolVersion;
+import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcClientChannel;
@@ -64,7 +66,13 @@ final class WorkerConnector {
    * @throws IOException when there is no connection to be had
    */
   Connection greet(Duration limit, Consumer<String> onSilence) throws IOException {
-    Connection connection = new Connection(onSilence);
+    return greet(limit, onSilence, Capabilities.NONE);
+  }
+
+  /** As the other, with something to say in the greeting. */
+  Connection greet(Duration limit, Consumer<String> onSilence, Capabilities capabilities)
+      throws IOException {
+    Connection connection = new Connection(onSilence, capabilities);
     try {
       connection.open(limit);
       return connection;
@@ -79,14 +87,17 @@ final class WorkerConnector {
 
     private final Consumer<String> onSilence;
     private final SocketChannel socket;
+    private final Capabilities offered;
+    private Capabilities answered = Capabilities.NONE;
     private @Nullable RpcClientChannel channel;
     private @Nullable ProtocolVersion version;
     private @Nullable ScheduledFuture<?> alarm;
     private @Nullable ScheduledFuture<?> remark;
     private volatile boolean late;
 
-    private Connection(Consumer<String> onSilence) throws IOException {
+    private Connection(Consumer<String> onSilence, Capabilities capabilities) throws IOException {
       this.onSilence = onSilence;
+      this.offered = capabilities;
       socket = SocketChannel.open();
     }
 
@@ -117,7 +128,9 @@ final class WorkerConnector {
                 transport.connected(socket, worker.host(), worker.port()),
                 WireLimits.defaults(),
                 meter);
-        version = made.hello();
+        RpcResponse.HelloAccepted accepted = made.hello(offered);
+        version = accepted.version();
+        answered = accepted.capabilities();
         channel = made;
       } catch (AsynchronousCloseException e) {
         throw late ? timeout(NO_GREETING, e) : e;
@@ -128,6 +141,11 @@ final class WorkerConnector {
     /** What has been agreed on. */
     ProtocolVersion version() {
       return opened(version);
+    }
+
+    /** What the worker answered to what was said in the greeting. */
+    Capabilities capabilities() {
+      return answered;
     }
 
     /** For requests and their answers. */

@@ -4,9 +4,13 @@ package dev.knarr.head.supervise;
 import dev.knarr.plan.LinkSpeed;
 import dev.knarr.plan.WireWorker;
 import dev.knarr.rpc.ProtocolVersion;
+import dev.knarr.rpc.RouteFeature;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What a worker has shown: it speaks our version, and each of its devices has computed a graph
@@ -17,7 +21,7 @@ import java.util.Optional;
  * @param remark why that address was taken; empty where there was no choice
  * @param version the version it speaks
  * @param link how fast the link from the head to it is
- * @param routed whether the head's router and the worker have agreed on commands of their own
+ * @param features what the head's router and it have agreed on
  * @param neighbours links from it to workers that it has been proven to reach directly, by name
  * @param devices its devices in order
  * @param servesSeveral whether it answers a second client while it serves the first
@@ -28,12 +32,17 @@ record WorkerProof(
     Optional<String> remark,
     ProtocolVersion version,
     LinkSpeed link,
-    boolean routed,
+    Set<RouteFeature> features,
     Map<String, LinkSpeed> neighbours,
     List<DeviceProof> devices,
     boolean servesSeveral) {
 
+  /** What it takes for inputs as differences, and for results that come without being asked for. */
+  private static final Set<RouteFeature> ROUTED =
+      EnumSet.of(RouteFeature.INPUTS, RouteFeature.GRAPHS, RouteFeature.READ_AHEAD);
+
   WorkerProof {
+    features = Set.copyOf(features);
     neighbours = Map.copyOf(neighbours);
     devices = List.copyOf(devices);
   }
@@ -46,7 +55,7 @@ record WorkerProof(
         Optional.of(why),
         version,
         link,
-        routed,
+        features,
         neighbours,
         devices,
         servesSeveral);
@@ -59,7 +68,33 @@ record WorkerProof(
 
   /** This worker as the plan sees it. */
   WireWorker wire() {
-    return new WireWorker(worker, routed, link, neighbours);
+    return new WireWorker(worker, features.containsAll(ROUTED), link, neighbours);
+  }
+
+  /**
+   * Adds links between workers that can copy directly. They are not measured, so each is taken to
+   * be like the slower one of both ends' links to the head.
+   */
+  static List<WorkerProof> joined(List<WorkerProof> proofs) {
+    return proofs.stream().map(proof -> proof.joinedTo(proofs)).toList();
+  }
+
+  private WorkerProof joinedTo(List<WorkerProof> all) {
+    Map<String, LinkSpeed> links = new HashMap<>(neighbours);
+    for (WorkerProof other : all) {
+      if (!other.worker.equals(worker)
+          && features.contains(RouteFeature.DIRECT_COPIES)
+          && other.features.contains(RouteFeature.DIRECT_COPIES)) {
+        links.putIfAbsent(
+            other.worker,
+            new LinkSpeed(
+                Math.max(link.roundTripMicros(), other.link.roundTripMicros()),
+                Math.min(link.backBytesPerSecond(), other.link.forthBytesPerSecond()),
+                Math.min(link.forthBytesPerSecond(), other.link.backBytesPerSecond())));
+      }
+    }
+    return new WorkerProof(
+        worker, address, remark, version, link, features, links, devices, servesSeveral);
   }
 
   /**

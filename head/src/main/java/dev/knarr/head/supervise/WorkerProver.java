@@ -7,6 +7,8 @@ import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.supervise.WorkerProof.DeviceProof;
 import dev.knarr.plan.LinkSpeed;
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RouteFeature;
+import dev.knarr.rpc.RouteTerms;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcResponse;
@@ -21,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
@@ -37,22 +40,29 @@ final class WorkerProver {
 
   private static final Duration MEASURING_LIMIT = Duration.ofSeconds(5);
 
+  /** At least; a worker that has just started is slow at first, so more where they are quick. */
   private static final int ROUND_TRIPS = 5;
+
+  private static final int MOST_ROUND_TRIPS = 100;
+  private static final Duration ROUND_TRIPS_LIMIT = Duration.ofMillis(20);
   private static final String STOPS =
       "it stops answering in the middle of its proof: look at its log";
 
   private final WorkerConnector connector;
   private final HeadConfig.Worker worker;
   private final Lock measuring;
+  private final Set<RouteFeature> wanted;
 
   /**
    * A prover.
    *
    * @param measuring held while a link is measured, so that no other takes a share of the head's
+   * @param wanted what the router would agree on with a worker that can
    */
-  WorkerProver(WorkerConnector connector, Lock measuring) {
+  WorkerProver(WorkerConnector connector, Lock measuring, Set<RouteFeature> wanted) {
     this.connector = connector;
     this.measuring = measuring;
+    this.wanted = wanted;
     this.worker = connector.worker();
   }
 
@@ -94,7 +104,10 @@ final class WorkerProver {
       long roundTrip = Long.MAX_VALUE;
       List<DeviceProof> devices = new ArrayList<>();
       for (int device = 0; device < Math.min(count, 1024); device++) {
-        for (int i = 0; i < ROUND_TRIPS; i++) {
+        long enough = System.nanoTime() + ROUND_TRIPS_LIMIT.toNanos();
+        for (int i = 0;
+            i < ROUND_TRIPS || (i < MOST_ROUND_TRIPS && System.nanoTime() < enough);
+            i++) {
           long begin = System.nanoTime();
           channel.send(new RpcRequest.GetAlignment(device));
           channel.receive(RpcResponse.Alignment.class);
@@ -102,16 +115,17 @@ final class WorkerProver {
         }
         devices.add(proveDevice(channel, device));
       }
+      Optional<Set<RouteFeature>> second = second();
       return new WorkerProof(
           worker.name(),
           worker.address(),
           Optional.empty(),
           connection.version(),
           measure(new LinkProbe(channel, 0, roundTrip)),
-          false,
+          second.orElse(Set.of()),
           Map.of(),
           devices,
-          servesSeveral());
+          second.isPresent());
     } catch (AsynchronousCloseException e) {
       throw connection.isLate() ? new IOException(STOPS, e) : e;
     }
@@ -168,12 +182,17 @@ final class WorkerProver {
     return new DeviceProof(name, free, total, alignment, probe);
   }
 
-  /** Whether a second client is greeted while the first is served; a stock worker lets it wait. */
-  private boolean servesSeveral() {
-    try (WorkerConnector.Connection _ = connector.greet(SECOND_LIMIT, _ -> {})) {
-      return true;
+  /**
+   * What a second client agrees on with the worker, which serves the first; empty when it has to
+   * wait, as with a stock worker.
+   */
+  private Optional<Set<RouteFeature>> second() {
+    try (WorkerConnector.Connection second =
+        connector.greet(SECOND_LIMIT, _ -> {}, RouteTerms.router(wanted).capabilities())) {
+      return Optional.of(
+          RouteTerms.of(second.capabilities()).map(RouteTerms::features).orElse(Set.of()));
     } catch (IOException | RpcProtocolException _) {
-      return false;
+      return Optional.empty();
     }
   }
 

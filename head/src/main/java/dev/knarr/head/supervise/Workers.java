@@ -13,6 +13,7 @@ import dev.knarr.head.relay.RelayMeters;
 import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
+import dev.knarr.head.route.RouterMeters;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
@@ -75,6 +76,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final Map<String, RelayMeters> meters = new LinkedHashMap<>();
   private final List<Relay> relays = new ArrayList<>();
   private final Set<RouteFeature> routerFeatures;
+  private final RouterMeters routerMeters;
   private @Nullable HeadRouter router;
   private List<GgufFile> models = List.of();
 
@@ -110,6 +112,7 @@ final class Workers implements RelayListener, AutoCloseable {
     alarms.setRemoveOnCancelPolicy(true);
     this.configured = new CopyOnWriteArrayList<>(config.workers());
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
+    this.routerMeters = new RouterMeters(registry);
     this.routerFeatures = features(config.split().routerFeatures());
     this.board = board;
     this.ledger = ledger;
@@ -176,7 +179,8 @@ final class Workers implements RelayListener, AutoCloseable {
             .toList();
     try {
       router =
-          HeadRouter.open(new HeadRouter.Settings(routed, routerFeatures, this, models), devices);
+          HeadRouter.open(
+              new HeadRouter.Settings(routed, routerFeatures, this, routerMeters, models), devices);
     } catch (IOException e) {
       throw new HeadException(
           HeadReason.INTERNAL_ERROR, "No loopback port for the router: " + e.getMessage(), e);
@@ -356,7 +360,8 @@ final class Workers implements RelayListener, AutoCloseable {
           proofs.put(proof.worker(), proof);
         }
         return new AllProven(
-            configured.stream().map(worker -> proofOf(worker, proofs)).toList(), everMissed.get());
+            WorkerProof.joined(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
+            everMissed.get());
       } catch (ExecutionException e) {
         throw e.getCause() instanceof HeadException head
             ? head
@@ -375,6 +380,10 @@ final class Workers implements RelayListener, AutoCloseable {
     return proof;
   }
 
+  private Set<RouteFeature> wantedFeatures() {
+    return tensorSplit ? Set.of() : routerFeatures;
+  }
+
   private WorkerProof proveOne(
       HeadConfig.Worker worker,
       Duration limit,
@@ -383,7 +392,8 @@ final class Workers implements RelayListener, AutoCloseable {
       AtomicBoolean everMissed)
       throws InterruptedException {
     FastestAddress addresses =
-        new FastestAddress(worker, way -> new WorkerProver(connector(way), measuring));
+        new FastestAddress(
+            worker, way -> new WorkerProver(connector(way), measuring, wantedFeatures()));
     Consumer<String> missed =
         why -> {
           everMissed.set(true);

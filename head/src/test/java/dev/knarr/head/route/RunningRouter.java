@@ -49,7 +49,10 @@ final class RunningRouter implements AutoCloseable {
       devices.add(new RoutedDevice(workers.size(), 0));
       workers.add(routed("stock-" + workers.size(), worker.port()));
     }
-    router = HeadRouter.open(new HeadRouter.Settings(workers, features, events, models), devices);
+    router =
+        HeadRouter.open(
+            new HeadRouter.Settings(workers, features, events, new RouterMeters(registry), models),
+            devices);
   }
 
   private RoutedWorker routed(String name, int port) {

@@ -10,6 +10,7 @@ import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.testkit.peers.SlowLink;
 import dev.knarr.testkit.peers.StockWorker;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.AfterEach;
@@ -28,7 +29,7 @@ class LinkProbeIT {
     var connector =
         new WorkerConnector(
             new HeadConfig.Worker("cpu-0", address), Transport.PLAIN, FrameMeter.NONE, alarms);
-    return new WorkerProver(connector, new ReentrantLock())
+    return new WorkerProver(connector, new ReentrantLock(), Set.of())
         .prove(Duration.ofSeconds(30), _ -> {})
         .link();
   }

@@ -47,15 +47,16 @@ class LlamaServerArgumentsTest {
               new LlamaServerArguments.Decision(
                   List.of("127.0.0.1:7", "127.0.0.1:8"),
                   List.of(1, 0),
-                  List.of(4, 5),
+                  new HeadDevice.AtEnds(List.of("CUDA0"), List.of("CUDA1")),
+                  List.of(2, 2, 4, 1),
                   1024,
                   List.of("--backend-sampling", "--swa-full"),
                   9090));
 
       assertThat(String.join(" ", arguments))
           .isEqualTo(
-              "--rpc 127.0.0.1:7,127.0.0.1:8 -ngl all --device RPC1,RPC0 --split-mode layer"
-                  + " --tensor-split 4,5 --fit off --cache-ram 0 --ctx-checkpoints 0"
+              "--rpc 127.0.0.1:7,127.0.0.1:8 -ngl all --device CUDA0,RPC1,RPC0,CUDA1 --split-mode layer"
+                  + " --tensor-split 2,2,4,1 --fit off --cache-ram 0 --ctx-checkpoints 0"
                   + " --backend-sampling --swa-full --host 127.0.0.1 --port 9090 -c 4096 -np 4 --no-kv-unified"
                   + " -fa on -ctk q8_0 -ctv f16 --threads 2 --threads-batch 2"
                   + " --metrics --slots --log-colors off --alias demo -m /m.gguf"

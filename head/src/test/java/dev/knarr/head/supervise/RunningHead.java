@@ -111,6 +111,23 @@ final class RunningHead implements AutoCloseable {
         config.limits());
   }
 
+  /** The same with keys that clients must show. */
+  static HeadConfig locked(HeadConfig config, Path keys) {
+    return new HeadConfig(
+        null,
+        config.model(),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        config.split(),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        keys,
+        0,
+        config.limits());
+  }
+
   /** The same with time for running answers when it is asked to stop. */
   static HeadConfig draining(HeadConfig config, int seconds) {
     return new HeadConfig(

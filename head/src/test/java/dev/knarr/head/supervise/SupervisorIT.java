@@ -15,6 +15,10 @@ import dev.knarr.head.api.HeadStatus.WorkerState;
 import dev.knarr.testkit.peers.LlamaCppTree;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -237,21 +241,7 @@ class SupervisorIT {
     void whenTheHeadReadsMetrics_thenItPresentsTheKey() throws IOException {
       Path keys = Files.writeString(folder.resolve("keys"), "# ours\nsecret\n");
       try (StockWorker worker = StockWorker.start()) {
-        HeadConfig open = config(List.of(worker.address()));
-        HeadConfig locked =
-            new HeadConfig(
-                null,
-                open.model(),
-                open.context(),
-                open.workers(),
-                open.tls(),
-                open.split(),
-                open.llamaServer(),
-                open.http(),
-                open.management(),
-                keys,
-                0,
-                open.limits());
+        HeadConfig locked = RunningHead.locked(config(List.of(worker.address())), keys);
         try (RunningHead head = new RunningHead(locked)) {
           head.awaitPhase(HeadPhase.READY);
 
@@ -261,6 +251,29 @@ class SupervisorIT {
               .atMost(Duration.ofSeconds(10))
               .until(() -> head.count(HeadMetrics.TOKENS, "direction", "generated") == 12);
         }
+      }
+    }
+
+    @Test
+    void whenSomebodyOnTheMachineFindsLlamaServer_thenItWantsAKeyThatNobodyHas()
+        throws IOException, InterruptedException {
+      Path keys = Files.writeString(folder.resolve("keys"), "secret\n");
+      try (StockWorker worker = StockWorker.start();
+          RunningHead head =
+              new RunningHead(RunningHead.locked(config(List.of(worker.address())), keys));
+          HttpClient http = HttpClient.newHttpClient()) {
+        head.awaitPhase(HeadPhase.READY);
+        List<String> arguments =
+            List.of(head.llamaServer().orElseThrow().info().arguments().orElseThrow());
+        String port = arguments.get(arguments.indexOf("--port") + 1);
+
+        HttpRequest request =
+            HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/props"))
+                .header("Authorization", "Bearer secret")
+                .build();
+
+        assertThat(http.send(request, BodyHandlers.discarding()).statusCode()).isEqualTo(401);
+        assertThat(arguments).noneMatch(argument -> argument.contains("key"));
       }
     }
   }
@@ -316,6 +329,7 @@ class SupervisorIT {
                   new LlamaServerArguments.Decision(
                       List.of("127.0.0.1:7"),
                       List.of(0),
+                      HeadDevice.AtEnds.NONE,
                       List.of(9),
                       1024,
                       List.of("--backend-sampling", "--swa-full"),

@@ -32,6 +32,9 @@ class WireIT {
   /** Tokens of {@link RunningHead#ANSWER}, its end included. */
   private static final int TOKENS = 12;
 
+  /** One row for the demo model's 2048 tokens. */
+  private static final double LOGITS_BYTES = 4 * 2048;
+
   private static PlanStatus plan(RunningHead head) {
     return Objects.requireNonNull(head.awaitPhase(HeadPhase.READY).plan());
   }
@@ -46,6 +49,11 @@ class WireIT {
 
   private static double chosen(RunningHead head, String mode) {
     return head.count(HeadMetrics.SAMPLING, "mode", mode);
+  }
+
+  /** Bytes that were read from workers so far. */
+  private static double read(RunningHead head) {
+    return head.count(HeadMetrics.RPC_BYTES, "command", "get_tensor", "direction", "response");
   }
 
   @Nested
@@ -98,9 +106,12 @@ class WireIT {
         assertThat(sampling(head)).isEqualTo("Graph");
         assertThat(ready.warnings()).isEmpty();
 
+        double before = read(head);
         assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
+        assertThat(read(head) - before).isLessThan(LOGITS_BYTES);
         assertThat(chosen(head, "graph")).isGreaterThanOrEqualTo(TOKENS);
 
+        before = read(head);
         double logits = chosen(head, "logits");
         String schema =
             """
@@ -108,6 +119,7 @@ class WireIT {
              "response_format":{"type":"json_schema","json_schema":{"schema":{"type":"object"}}}}"""
                 .formatted(QUESTION);
         assertThat(post(ready, schema)).contains("\"content\":\"{");
+        assertThat(read(head) - before).isGreaterThanOrEqualTo(8 * LOGITS_BYTES);
         assertThat(chosen(head, "logits")).isGreaterThanOrEqualTo(logits + 8);
       }
     }
@@ -122,9 +134,11 @@ class WireIT {
         assertThat(sampling(head)).isEqualTo("Logits");
         assertThat(Objects.requireNonNull(plan(head).sampling()).byUser()).isTrue();
 
+        double before = read(head);
         assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
-        assertThat(chosen(head, "logits")).isGreaterThanOrEqualTo(TOKENS);
+        assertThat(read(head) - before).isGreaterThanOrEqualTo(TOKENS * LOGITS_BYTES);
         assertThat(chosen(head, "graph")).isZero();
+        assertThat(chosen(head, "logits")).isGreaterThanOrEqualTo(TOKENS);
       }
     }
 

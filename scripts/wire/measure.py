@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""What a split model costs on slow links: Knarr's head and workers beside stock llama.cpp, each worker on a host of its own.
+
+Hosts are network namespaces joined by netlab (root, iproute2, a C compiler), so every link has the delay and the rate that is asked for, from
+worker to worker too. Each round measures every side once, one after the other; a warm-up request before each is not counted.
+
+  scripts/wire/measure.py --model FILE [--workers 1,2,4] [--delay MS] [--rate MBIT] [--tokens N] [--depth TOKENS] [--rounds N]
+                          [--sides knarr,stock] [--sampling greedy|default] [--tls] [-- ARGUMENT OF llama-server …]
+
+Prints one line for each side and number of workers: time per token (median over the tokens of all rounds, with quartiles of the rounds'
+medians) and bytes per token on all links together, TCP payload as the kernel counts it.
+"""
+import argparse, json, os, re, signal, statistics, subprocess, sys, tempfile, time, urllib.request
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+CACHE = os.environ.get("KNARR_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "knarr")
+LLAMA = os.path.join(CACHE, "llama.cpp", "bin")
+PORT = 50052
+ENV = dict(os.environ, OMP_NUM_THREADS="1", GGML_NO_BACKTRACE="1")
+
+
+def within(host, *command, **more):
+    return subprocess.Popen(["ip", "netns", "exec", "nl-" + host, *command], env=ENV, start_new_session=True,
+                            stdout=more.get("log", subprocess.DEVNULL), stderr=subprocess.STDOUT, stdin=subprocess.PIPE)
+
+
+def end(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def await_(what, test, limit=120):
+    deadline = time.time() + limit
+    while time.time() < deadline:
+        if test():
+            return
+        time.sleep(0.05)
+    sys.exit(f"{what}: not within {limit} s")
+
+
+class Lab:
+    """A head and workers on hosts of their own."""
+
+    def __init__(self, options, workers, folder):
+        self.options, self.count, self.folder = options, workers, folder
+        netlab = os.path.join(folder, "netlab")
+        if not os.path.exists(netlab):
+            subprocess.run(["cc", "-O2", "-o", netlab, os.path.join(ROOT, "scripts", "wire", "netlab.c")], check=True)
+        hosts = ["head"] + [f"w{i}" for i in range(workers)]
+        rate = ["-r", str(options.rate)] if options.rate else []
+        self.switch = subprocess.Popen([netlab, "-d", str(options.delay), *rate, *hosts], stdout=subprocess.PIPE, text=True)
+        self.switch.stdout.readline()
+        self.processes = []
+
+    def start(self, host, *command):
+        log = open(os.path.join(self.folder, f"{host}-{os.path.basename(command[0])}.log"), "a")
+        process = within(host, *command, log=log)
+        self.processes.append(process)
+        return process
+
+    def address(self, worker):
+        return f"10.77.0.{worker + 2}:{PORT}"
+
+    def listening(self, worker):
+        probe = subprocess.run(["ip", "netns", "exec", f"nl-w{worker}", "ss", "-ltnH", f"sport = :{PORT}"], capture_output=True, text=True)
+        return bool(probe.stdout.strip())
+
+    def sent(self):
+        """TCP payload that was acknowledged, by connections that stand, of all hosts together."""
+        total = 0
+        for host in ["head"] + [f"w{i}" for i in range(self.count)]:
+            text = subprocess.run(["ip", "netns", "exec", "nl-" + host, "ss", "-tinH", "src", "10.77.0.0/24"], capture_output=True, text=True).stdout
+            total += sum(int(n) for n in re.findall(r"bytes_acked:(\d+)", text))
+        return total
+
+    def close(self):
+        for process in reversed(self.processes):
+            end(process)
+        self.switch.terminate()
+        self.switch.wait()
+
+
+def serve_stock(lab, options):
+    for i in range(lab.count):
+        lab.start(f"w{i}", os.path.join(LLAMA, "ggml-rpc-server"), "-H", "0.0.0.0", "-p", str(PORT), "-t", "1")
+    await_("stock workers", lambda: all(lab.listening(i) for i in range(lab.count)))
+    rpc = ",".join(lab.address(i) for i in range(lab.count))
+    lab.start("head", os.path.join(LLAMA, "llama-server"), "--rpc", rpc, "-ngl", "all", "--fit", "off", "-m", options.model,
+              "--device", ",".join(f"RPC{i}" for i in range(lab.count)), "--tensor-split", split(options.layers + 1, lab.count),
+              "--cache-ram", "0", "--ctx-checkpoints", "0", "-c", str(options.context), "-np", "1", "-t", "1", "-tb", "1",
+              "--host", "127.0.0.1", "--port", "8080", *options.more)
+
+
+def split(parts, devices):
+    rest = parts % devices
+    return ",".join(str(parts // devices + (1 if i >= devices - rest else 0)) for i in range(devices))
+
+
+def serve_knarr(lab, options):
+    knarr = os.path.join(ROOT, "knarr")
+    for i in range(lab.count):
+        lab.start(f"w{i}", knarr, "worker", "--host", "0.0.0.0", "--port", str(PORT), "--management-port", "0", "--threads", "1", "--device", "CPU")
+    await_("workers", lambda: all(lab.listening(i) for i in range(lab.count)))
+    config = {
+        "model": {"name": "measured", "path": options.model},
+        "context": {"length": options.context, "parallelSequences": 1, "flashAttention": "AUTO"},
+        "workers": [{"name": f"w{i}", "address": lab.address(i)} for i in range(lab.count)],
+        "llamaServer": {"program": os.path.join(LLAMA, "llama-server"), "arguments": options.more, "threads": 1},
+        "http": {"host": "127.0.0.1", "port": 8080},
+    }
+    file = os.path.join(lab.folder, "head.json")
+    with open(file, "w") as out:
+        json.dump(config, out)
+    lab.start("head", knarr, "head", "--config", file)
+
+
+SIDES = {"stock": serve_stock, "knarr": serve_knarr}
+
+CLIENT = r"""
+import json, sys, time, urllib.request
+url, body = sys.argv[1], sys.stdin.read()
+if not body:
+    print(urllib.request.urlopen(url, timeout=5).read().decode()); sys.exit()
+request = urllib.request.Request(url, body.encode(), {"Content-Type": "application/json"})
+times, text = [], ""
+with urllib.request.urlopen(request, timeout=3600) as answer:
+    for line in answer:
+        if line.startswith(b"data: {"):
+            times.append(time.monotonic())
+            text += json.loads(line[6:]).get("content", "")
+print(json.dumps({"times": times, "text": text}))
+"""
+
+
+def call(path, body=None):
+    result = subprocess.run(["ip", "netns", "exec", "nl-head", sys.executable, "-c", CLIENT, "http://127.0.0.1:8080" + path],
+                            input=json.dumps(body) if body else "", capture_output=True, text=True)
+    return json.loads(result.stdout) if result.returncode == 0 and result.stdout.strip() else None
+
+
+def healthy():
+    answer = call("/health")
+    return answer is not None and answer.get("status") == "ok"
+
+
+def request(options, tokens, prompt):
+    body = {"prompt": prompt, "n_predict": tokens, "stream": True, "ignore_eos": True, "cache_prompt": True, "seed": 1}
+    if options.sampling == "greedy":
+        body["temperature"] = 0
+    return body
+
+
+def measure(side, workers, options, folder):
+    """One side once: its times per token in ms, bytes per token, and its text."""
+    lab = Lab(options, workers, folder)
+    try:
+        SIDES[side](lab, options)
+        await_(f"{side} over {workers} workers", healthy, 900)
+        prompt = "".join(chr(97 + i * 7 % 26) for i in range(max(16, options.depth)))
+        call("/completion", request(options, 8, prompt))
+        before = lab.sent()
+        answer = call("/completion", request(options, options.tokens, prompt))
+        after = lab.sent()
+        if answer is None:
+            sys.exit(f"{side} over {workers} workers did not answer; logs are in {folder}")
+        times = answer["times"]
+        steps = [1e3 * (b - a) for a, b in zip(times[1:], times[2:])]
+        return steps, (after - before) / options.tokens, answer["text"]
+    finally:
+        lab.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--delay", type=float, default=0)
+    parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--depth", type=int, default=16)
+    parser.add_argument("--context", type=int, default=4096)
+    parser.add_argument("--layers", type=int, required=True, help="of the model, for an even split over stock workers")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sides", default="knarr,stock")
+    parser.add_argument("--sampling", choices=["greedy", "default"], default="greedy")
+    parser.add_argument("--logs", help="folder for logs; by default one that is removed")
+    argv = sys.argv[1:]
+    more = argv[argv.index("--") + 1:] if "--" in argv else []
+    options = parser.parse_args(argv[:argv.index("--")] if "--" in argv else argv)
+    options.model, options.more = os.path.abspath(options.model), more
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.logs or temporary
+        os.makedirs(folder, exist_ok=True)
+        for workers in map(int, options.workers.split(",")):
+            medians, steps, size, texts = {}, {}, {}, {}
+            for _ in range(options.rounds):
+                for side in options.sides.split(","):
+                    times, per_token, text = measure(side, workers, options, folder)
+                    medians.setdefault(side, []).append(statistics.median(times))
+                    steps.setdefault(side, []).extend(times)
+                    size.setdefault(side, []).append(per_token)
+                    texts.setdefault(side, set()).add(text)
+            same = "same text" if len(set.union(*texts.values())) == 1 else "TEXTS DIFFER"
+            for side in medians:
+                m = sorted(medians[side])
+                print(f"{side:6} workers={workers} delay={options.delay} rate={options.rate or 'none'} depth={options.depth}: "
+                      f"{statistics.median(steps[side]):.3f} ms/token (rounds {m[0]:.3f} to {m[-1]:.3f}), "
+                      f"{statistics.median(size[side]):.0f} bytes/token, {same}", flush=True)
+
+
+main()
