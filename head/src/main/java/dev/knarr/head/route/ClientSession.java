@@ -49,6 +49,7 @@ final class ClientSession implements AutoCloseable {
   private final RpcServerChannel channel;
   private final ClientAnswers client;
   private final TensorWriter writer;
+  private final ModelFiles models;
 
   /**
    * A session.
@@ -61,6 +62,7 @@ final class ClientSession implements AutoCloseable {
     this.channel = channel;
     this.links = links;
     this.client = links.client();
+    this.models = models;
     this.writer = new TensorWriter(channel, models);
   }
 
@@ -162,6 +164,7 @@ final class ClientSession implements AutoCloseable {
       case CopyTensor(var source, var target) -> copy(source, target);
       case GraphCompute(int device, long uid, var graph) -> {
         var to = device(device);
+        models.keep();
         to.route.compute(to.number, uid, graph, buffers);
       }
       case GraphRecompute(int device, long uid) -> {

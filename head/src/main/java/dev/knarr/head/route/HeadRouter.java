@@ -16,9 +16,11 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -50,18 +52,17 @@ public final class HeadRouter implements AutoCloseable {
    * @param features what to agree on with workers that can
    * @param listener who hears of losses and weights
    * @param meters where all is counted that is not one worker's
-   * @param models that clients may load; with others weights are held in memory on their way
+   * @param models that clients may load
    */
   public record Settings(
       List<RoutedWorker> workers,
       Set<RouteFeature> features,
       RelayListener listener,
       RouterMeters meters,
-      List<GgufFile> models) {
+      Models models) {
     public Settings {
       workers = List.copyOf(workers);
       features = Set.copyOf(features);
-      models = List.copyOf(models);
     }
 
     /** Settings without models. */
@@ -70,7 +71,22 @@ public final class HeadRouter implements AutoCloseable {
         Set<RouteFeature> features,
         RelayListener listener,
         RouterMeters meters) {
-      this(workers, features, listener, meters, List.of());
+      this(workers, features, listener, meters, Models.NONE);
+    }
+  }
+
+  /**
+   * Models that clients may load. Weights of others are held in memory on their way.
+   *
+   * @param hashes folder for the hashes of their tensors, which then are not worked out again after
+   *     the next start
+   */
+  public record Models(List<GgufFile> files, Optional<Path> hashes) {
+    /** None that is known. */
+    public static final Models NONE = new Models(List.of(), Optional.empty());
+
+    public Models {
+      files = List.copyOf(files);
     }
   }
 
@@ -102,7 +118,7 @@ public final class HeadRouter implements AutoCloseable {
     this.settings = settings;
     this.listener = listener;
     this.devices = List.copyOf(devices);
-    this.models = ModelFiles.open(settings.models());
+    this.models = ModelFiles.open(settings.models().files(), settings.models().hashes());
     this.port = ((InetSocketAddress) listener.getLocalAddress()).getPort();
   }
 

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,8 +29,10 @@ import org.slf4j.LoggerFactory;
 final class ModelFiles implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ModelFiles.class);
 
+  private final Optional<Path> folder;
   private final List<Part> parts = new ArrayList<>();
   private final Map<Name, List<FileTensor>> tensors = new HashMap<>();
+  private volatile boolean learned;
 
   private record Name(String name, long bytes) {}
 
@@ -41,7 +44,33 @@ final class ModelFiles implements AutoCloseable {
     }
   }
 
-  private record Part(Path path, FileChannel file, Stamp stamp) {
+  private record Part(
+      Path path, FileChannel file, Stamp stamp, Optional<HashFile> kept, List<FileTensor> tensors) {
+    /** Notes the hashes of an earlier start. */
+    void recall() {
+      var hashes = kept.map(HashFile::read).orElse(Map.of());
+      for (var tensor : tensors) {
+        tensor.hash = hashes.get(tensor.offset);
+      }
+    }
+
+    void keep() {
+      var hashes = new HashMap<Long, Long>();
+      for (var tensor : tensors) {
+        Long hash = tensor.hash;
+        if (hash != null) {
+          hashes.put(tensor.offset, hash);
+        }
+      }
+      try {
+        if (kept.isPresent() && isUnchanged()) {
+          kept.get().write(hashes);
+        }
+      } catch (IOException e) {
+        LOG.debug("The hashes of {} are not kept", path, e);
+      }
+    }
+
     boolean isUnchanged() {
       try {
         return Stamp.of(path).equals(stamp);
@@ -51,10 +80,19 @@ final class ModelFiles implements AutoCloseable {
     }
   }
 
-  /** Opens the files of models; what cannot be opened is left out. */
-  static ModelFiles open(List<GgufFile> models) {
-    var files = new ModelFiles();
+  private ModelFiles(Optional<Path> folder) {
+    this.folder = folder;
+  }
+
+  /**
+   * Opens the files of models; what cannot be opened is left out.
+   *
+   * @param folder where to keep hashes between starts
+   */
+  static ModelFiles open(List<GgufFile> models, Optional<Path> folder) {
+    var files = new ModelFiles(folder);
     models.forEach(files::add);
+    files.parts.forEach(Part::recall);
     return files;
   }
 
@@ -66,16 +104,25 @@ final class ModelFiles implements AutoCloseable {
     for (GgufTensor tensor : model.tensors()) {
       var part = opened.get(tensor.part());
       if (part != null) {
+        var inFile = new FileTensor(part, tensor.offset(), tensor.bytes());
+        part.tensors.add(inFile);
         tensors
             .computeIfAbsent(new Name(tensor.name(), tensor.bytes()), _ -> new ArrayList<>(1))
-            .add(new FileTensor(part, tensor.offset(), tensor.bytes()));
+            .add(inFile);
       }
     }
   }
 
   private @Nullable Part open(Path path) {
     try {
-      var part = new Part(path, FileChannel.open(path, StandardOpenOption.READ), Stamp.of(path));
+      var stamp = Stamp.of(path);
+      var part =
+          new Part(
+              path,
+              FileChannel.open(path, StandardOpenOption.READ),
+              stamp,
+              folder.map(in -> new HashFile(in, path, stamp.toString())),
+              new ArrayList<>());
       parts.add(part);
       return part;
     } catch (IOException e) {
@@ -90,7 +137,7 @@ final class ModelFiles implements AutoCloseable {
   }
 
   /** A tensor in a file. */
-  static final class FileTensor implements Content {
+  final class FileTensor implements Content {
     private final Part part;
     private final long offset;
     private final long bytes;
@@ -140,12 +187,24 @@ final class ModelFiles implements AutoCloseable {
 
     @Override
     public void is(long value) {
-      hash = value;
+      if (!Objects.equals(hash, value)) {
+        hash = value;
+        learned = true;
+      }
+    }
+  }
+
+  /** Keeps hashes that were worked out since the last time. */
+  void keep() {
+    if (learned) {
+      learned = false;
+      parts.forEach(Part::keep);
     }
   }
 
   @Override
   public void close() {
+    keep();
     for (var part : parts) {
       try {
         part.file.close();

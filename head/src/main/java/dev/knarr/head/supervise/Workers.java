@@ -14,6 +14,7 @@ import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
 import dev.knarr.head.route.RouterMeters;
+import dev.knarr.os.CacheFolder;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
@@ -78,7 +79,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final Set<RouteFeature> routerFeatures;
   private final RouterMeters routerMeters;
   private @Nullable HeadRouter router;
-  private List<GgufFile> models = List.of();
+  private HeadRouter.Models models = HeadRouter.Models.NONE;
 
   /** All devices of the proven workers, in the order of the workers. */
   private List<RoutedDevice> devices = List.of();
@@ -128,7 +129,7 @@ final class Workers implements RelayListener, AutoCloseable {
 
   /** Says what llama-server is going to load; before the way is opened. */
   void willLoad(List<GgufFile> files) {
-    models = files;
+    models = new HeadRouter.Models(files, Optional.of(CacheFolder.path().resolve("hashes")));
   }
 
   /** Says how the workers are spoken to; before anything else. */

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
@@ -186,6 +187,23 @@ class RoutedWeightsIT {
       var worker = OurWorker.configured(properties);
       await("the seed").until(() -> worker.gauge("knarr.worker.cache.seed.progress") == 1);
       try (var router = RunningRouter.loading(List.of(MODEL), worker)) {
+        assertThat(load(router, MODEL)).isLessThan(fileBytes(MODEL) / 200);
+      }
+    }
+
+    /** A head that has loaded the model before does not even take large tensors from its client. */
+    @Test
+    void whenTheHeadHasStartedAgain_thenItStillKnowsTheHashes() throws Exception {
+      var properties =
+          Map.of("seed", MODEL.toString(), "cache-dir", folder.resolve("cache").toString());
+      var hashes = Optional.of(folder.resolve("hashes"));
+      try (var router = RunningRouter.loading(List.of(MODEL), hashes, workers(1))) {
+        load(router, MODEL);
+      }
+      assertThat(hashes.orElseThrow()).isNotEmptyDirectory();
+      var worker = OurWorker.configured(properties);
+      await("the seed").until(() -> worker.gauge("knarr.worker.cache.seed.progress") == 1);
+      try (var router = RunningRouter.loading(List.of(MODEL), hashes, worker)) {
         assertThat(load(router, MODEL)).isLessThan(fileBytes(MODEL) / 200);
       }
     }

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** A router over workers that are started with it and end with it. */
@@ -33,7 +34,7 @@ final class RunningRouter implements AutoCloseable {
       Set<RouteFeature> features,
       List<OurWorker> ours,
       List<StockWorker> stock,
-      List<GgufFile> models)
+      HeadRouter.Models models)
       throws IOException {
     this.ours = ours;
     this.stock = stock;
@@ -70,21 +71,28 @@ final class RunningRouter implements AutoCloseable {
     var workers = Collections.nCopies(ours, "").stream().map(_ -> OurWorker.with("CPU")).toList();
     var stockWorkers =
         Collections.nCopies(stock, "").stream().map(_ -> StockWorker.start()).toList();
-    return new RunningRouter(features, workers, stockWorkers, List.of());
+    return new RunningRouter(features, workers, stockWorkers, HeadRouter.Models.NONE);
   }
 
   /** Over these workers. */
   static RunningRouter over(OurWorker... workers) throws IOException {
-    return new RunningRouter(RouteFeature.all(), List.of(workers), List.of(), List.of());
+    return new RunningRouter(
+        RouteFeature.all(), List.of(workers), List.of(), HeadRouter.Models.NONE);
   }
 
   /** Over these workers, to load these models. */
   static RunningRouter loading(List<Path> models, OurWorker... workers) throws IOException {
+    return loading(models, Optional.empty(), workers);
+  }
+
+  /** As {@link #loading(List, OurWorker...)}, with a folder for the hashes of tensors. */
+  static RunningRouter loading(List<Path> models, Optional<Path> hashes, OurWorker... workers)
+      throws IOException {
     return new RunningRouter(
         RouteFeature.all(),
         List.of(workers),
         List.of(),
-        models.stream().map(GgufFile::open).toList());
+        new HeadRouter.Models(models.stream().map(GgufFile::open).toList(), hashes));
   }
 
   int devices() {
