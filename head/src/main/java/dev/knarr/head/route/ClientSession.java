@@ -37,7 +37,6 @@ import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One client, which sees one server: what each of its commands is to the workers. Called by the
@@ -244,10 +243,5 @@ final class ClientSession implements AutoCloseable {
   /** The last words, for workers that are still to hear them. */
   void finish() throws WorkerLostException {
     links.flush();
-  }
-
-  /** What a log calls this client. */
-  @Nullable String peer() {
-    return channel.peer();
   }
 }

@@ -18,7 +18,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
@@ -47,7 +46,7 @@ final class WorkerLink implements AutoCloseable {
   private final long slotBytes;
   private final long graphBytes;
   private final Losses losses;
-  private final Queue<Waiting> waiting = new ConcurrentLinkedQueue<>();
+  private final Queue<Answer> waiting = new ConcurrentLinkedQueue<>();
   private final Thread reader;
   private volatile Ahead ahead = () -> {};
   private volatile boolean closed;
@@ -75,8 +74,6 @@ final class WorkerLink implements AutoCloseable {
     /** It will never come. */
     default void lost(WorkerLostException why) {}
   }
-
-  private record Waiting(Answer answer) {}
 
   private WorkerLink(
       RoutedWorker worker,
@@ -192,11 +189,6 @@ final class WorkerLink implements AutoCloseable {
     return terms.map(agreed -> agreed.features().contains(feature)).orElse(false);
   }
 
-  /** What the worker has agreed to. */
-  Set<RouteFeature> features() {
-    return terms.map(RouteTerms::features).orElse(EnumSet.noneOf(RouteFeature.class));
-  }
-
   /** By which other workers find this one's end of the connection. */
   long token() {
     return terms.map(RouteTerms::token).orElse(0L);
@@ -249,13 +241,13 @@ final class WorkerLink implements AutoCloseable {
 
   /** As {@link #send}, by whom the others wait for. */
   void sendNow(RpcRequest request, Answer answer) throws WorkerLostException {
-    waiting.add(new Waiting(answer));
+    waiting.add(answer);
     sendNow(request);
   }
 
   /** As {@link #send(RpcRequest, Answer)}, with data, all of it. */
   void send(RpcRequest request, ByteBuffer data, Answer answer) throws WorkerLostException {
-    waiting.add(new Waiting(answer));
+    waiting.add(answer);
     send(request, data);
   }
 
@@ -319,7 +311,7 @@ final class WorkerLink implements AutoCloseable {
         if (asked == null) {
           throw new IllegalStateException("An answer that nobody has asked for");
         }
-        asked.answer.accept(reply.response(), channel);
+        asked.accept(reply.response(), channel);
       }
     } catch (RpcProtocolException e) {
       worker.meters().rejected(e.fault());
@@ -355,7 +347,7 @@ final class WorkerLink implements AutoCloseable {
     closeQuietly(socket);
     var why = new WorkerLostException("worker " + worker.name() + " is not connected any more");
     for (var asked = waiting.poll(); asked != null; asked = waiting.poll()) {
-      asked.answer.lost(why);
+      asked.lost(why);
     }
     // The channel gives its memory back when its reader has left it, which may be this thread.
     Thread.ofVirtual()
