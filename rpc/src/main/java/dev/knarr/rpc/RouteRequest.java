@@ -298,7 +298,7 @@ public sealed interface RouteRequest extends RpcRequest {
   /**
    * Connects to another worker, for {@link Push}es to it.
    *
-   * @param link the link's name on both sides
+   * @param link the link's name on both sides, at most 65535
    * @param token the session there that has to take them, as it said in its HELLO (8 bytes)
    * @param port of that worker's RPC server
    * @param host where it is, for this worker; it is what its certificate must bear
@@ -306,8 +306,11 @@ public sealed interface RouteRequest extends RpcRequest {
   record Link(int link, long token, int port, String host) implements RouteRequest {
     private static final int MAX_HOST_BYTES = 253;
 
+    /** A peer says the link in two bytes of its HELLO. */
+    private static final int MAX_LINK = 0xffff;
+
     static Link decode(ByteBuffer in) {
-      int link = getInt(in, "link");
+      int link = (int) Varint.get(in, "link", MAX_LINK);
       if (in.remaining() < Long.BYTES) {
         throw new RpcProtocolException(ProtocolFault.FRAME_SIZE, "ROUTE_LINK is too short");
       }

@@ -59,8 +59,15 @@ public sealed interface RouteResponse extends RpcResponse {
    */
   record Welcome(long slotBytes, long graphBytes) implements RouteResponse {
     static Welcome decode(ByteBuffer in) {
-      return new Welcome(
-          Varint.getSize(in, "bytes for slots"), Varint.getSize(in, "bytes for graphs"));
+      var welcome =
+          new Welcome(
+              Varint.getSize(in, "bytes for slots"), Varint.getSize(in, "bytes for graphs"));
+      if (in.hasRemaining()) {
+        throw new RpcProtocolException(
+            ProtocolFault.FRAME_SIZE,
+            "ROUTE_WELCOME has %d bytes too many".formatted(in.remaining()));
+      }
+      return welcome;
     }
 
     @Override

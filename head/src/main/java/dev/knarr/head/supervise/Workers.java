@@ -15,6 +15,7 @@ import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
 import dev.knarr.head.route.RouterMeters;
 import dev.knarr.os.CacheFolder;
+import dev.knarr.plan.LinkSpeed;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
@@ -361,7 +362,7 @@ final class Workers implements RelayListener, AutoCloseable {
           proofs.put(proof.worker(), proof);
         }
         return new AllProven(
-            WorkerProof.joined(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
+            linked(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
             everMissed.get());
       } catch (ExecutionException e) {
         throw e.getCause() instanceof HeadException head
@@ -371,6 +372,46 @@ final class Workers implements RelayListener, AutoCloseable {
         threads.shutdownNow();
       }
     }
+  }
+
+  /**
+   * With the links between workers that copy directly. Each to the next is tried and measured,
+   * those that follow from no plan but a person's are taken to be like the slower way to the head.
+   */
+  private List<WorkerProof> linked(List<WorkerProof> proofs) {
+    List<WorkerProof> linked = new ArrayList<>();
+    for (int i = 0; i < proofs.size(); i++) {
+      WorkerProof proof = proofs.get(i);
+      Map<String, LinkSpeed> links = new HashMap<>();
+      for (int j = 0; j < proofs.size(); j++) {
+        WorkerProof other = proofs.get(j);
+        if (i != j && proof.copiesDirectly() && other.copiesDirectly()) {
+          if (j == i + 1) {
+            neighbourProbe(proof, other)
+                .measure()
+                .ifPresent(link -> links.put(other.worker(), link));
+          } else {
+            links.put(other.worker(), slower(proof.link(), other.link()));
+          }
+        }
+      }
+      linked.add(proof.linkedTo(links));
+    }
+    return linked;
+  }
+
+  private NeighbourProbe neighbourProbe(WorkerProof first, WorkerProof second) {
+    return new NeighbourProbe(
+        connector(new HeadConfig.Worker(first.worker(), first.address())),
+        connector(new HeadConfig.Worker(second.worker(), second.address())),
+        (first.roundTripMicros() + second.roundTripMicros()) / 2);
+  }
+
+  private static LinkSpeed slower(LinkSpeed one, LinkSpeed other) {
+    return new LinkSpeed(
+        Math.max(one.roundTripMicros(), other.roundTripMicros()),
+        Math.min(one.backBytesPerSecond(), other.forthBytesPerSecond()),
+        Math.min(one.forthBytesPerSecond(), other.backBytesPerSecond()));
   }
 
   private static WorkerProof proofOf(HeadConfig.Worker worker, Map<String, WorkerProof> proofs) {

@@ -180,6 +180,9 @@ final class CompactGraphDecoder {
     int shift = 0;
     byte part;
     do {
+      if (shift >= Long.SIZE) {
+        throw bad("it has a number of more than 64 bits");
+      }
       part = in[at++];
       value |= (part & 0x7fL) << shift;
       shift += 7;

@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class InputSlots implements AutoCloseable {
   private static final MemorySegment NOTHING = MemorySegment.ofArray(new byte[0]);
 
+  /** Many times what a graph has; each takes some heap, whatever its length. */
+  private static final int MOST_SLOTS = 1 << 16;
+
   private final long limitBytes;
   private final Map<Integer, InputSlot> slots = new HashMap<>();
   private final Arena arena = Arena.ofConfined();
@@ -37,7 +40,7 @@ final class InputSlots implements AutoCloseable {
   /**
    * Room for slots.
    *
-   * @param limitBytes of all of them
+   * @param limitBytes of all of them; negative when the router was granted no inputs at all
    */
   InputSlots(long limitBytes) {
     this.limitBytes = limitBytes;
@@ -52,6 +55,10 @@ final class InputSlots implements AutoCloseable {
   void open(RouteRequest.Slot request, TensorPlace place, RpcServerChannel channel)
       throws IOException {
     forget(request.slot());
+    if (slots.size() >= MOST_SLOTS) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED, "a router has more than %d slots".formatted(MOST_SLOTS));
+    }
     if (place.bytes() > limitBytes - usedBytes) {
       throw new RpcProtocolException(
           ProtocolFault.BUDGET_EXCEEDED,
@@ -90,6 +97,10 @@ final class InputSlots implements AutoCloseable {
 
   private MemorySegment make(
       MemorySegment base, long dataBytes, long bytes, RpcServerChannel channel) throws IOException {
+    if (limitBytes < 0) {
+      throw new RpcProtocolException(
+          ProtocolFault.BUDGET_EXCEEDED, "a router uses inputs, for which it was granted 0 bytes");
+    }
     var read = steps(Math.toIntExact(dataBytes));
     channel.readData(read);
     var content = made(bytes);

@@ -48,7 +48,7 @@ final class PeerLinks implements AutoCloseable {
   private final InetAddress client;
   private final FrameMeter meter;
   private final Communicators communicators;
-  private final Map<Integer, RpcClientChannel> outgoing = new HashMap<>();
+  private final Map<Integer, Outgoing> outgoing = new HashMap<>();
   private final Set<LinkGuard> guards = ConcurrentHashMap.newKeySet();
   private final Map<Integer, Incoming> incoming = new ConcurrentHashMap<>();
   private volatile boolean aborted;
@@ -60,6 +60,9 @@ final class PeerLinks implements AutoCloseable {
    * @param ended opened when nothing is read from it any more
    */
   record Incoming(RpcServerChannel channel, SocketChannel socket, CountDownLatch ended) {}
+
+  /** A connection to another worker, past its greeting. */
+  private record Outgoing(RpcClientChannel channel, LinkGuard guard) {}
 
   /**
    * The links of a router's connection.
@@ -94,11 +97,10 @@ final class PeerLinks implements AutoCloseable {
       }
       var channel = greeted(link, guard, transport.get());
       guard.rest();
-      close(outgoing.put(link.link(), channel));
+      close(outgoing.put(link.link(), new Outgoing(channel, guard)));
       return true;
     } catch (IOException | RpcProtocolException e) {
-      guards.remove(guard);
-      communicators.dismiss(guard);
+      dismiss(guard);
       // Not where to: a client that names other doors must not learn more than it could try itself.
       LOG.warn(
           "Another worker cannot be reached from this one, so tensors for it go over the head, which is slower: {}",
@@ -156,9 +158,9 @@ final class PeerLinks implements AutoCloseable {
           ProtocolFault.BAD_FIELD, "link %d was not made".formatted(link));
     }
     try {
-      to.send(new RouteRequest.Tensor(place.bytes()));
-      transfer.send(place.buffer(), place.offset(), place.bytes(), to::sendData);
-      to.flush();
+      to.channel.send(new RouteRequest.Tensor(place.bytes()));
+      transfer.send(place.buffer(), place.offset(), place.bytes(), to.channel::sendData);
+      to.channel.flush();
     } catch (IOException e) {
       throw lost(link, e);
     }
@@ -209,18 +211,24 @@ final class PeerLinks implements AutoCloseable {
   @Override
   public void close() {
     abort();
+    outgoing.values().forEach(this::close);
     guards.forEach(communicators::dismiss);
-    outgoing.values().forEach(PeerLinks::close);
     outgoing.clear();
   }
 
-  private static void close(@Nullable RpcClientChannel channel) {
-    if (channel != null) {
+  private void close(@Nullable Outgoing link) {
+    if (link != null) {
       try {
-        channel.close();
+        link.channel.close();
       } catch (IOException e) {
         LOG.debug("A link did not close", e);
       }
+      dismiss(link.guard);
     }
+  }
+
+  private void dismiss(LinkGuard guard) {
+    guards.remove(guard);
+    communicators.dismiss(guard);
   }
 }

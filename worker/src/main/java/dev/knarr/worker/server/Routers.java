@@ -52,7 +52,7 @@ final class Routers {
   /**
    * What a router is granted.
    *
-   * @param slotBytes for its slots, out of what all routers share
+   * @param slotBytes for its slots, out of what all routers share; negative without inputs
    * @param graphBytes for the contents of its graphs
    */
   record Grant(RouteTerms terms, long slotBytes, long graphBytes) {}

@@ -108,7 +108,12 @@ final class RpcConnection implements Runnable {
       serve(channel);
       LOG.debug("conn={} peer={} closed its connection", number, peer);
     } catch (RpcProtocolException e) {
-      reject(e.fault(), e);
+      // A link that was ended with the connection is no fault of anybody.
+      if (abortReason == null) {
+        reject(e.fault(), e);
+      } else {
+        logAborted();
+      }
     } catch (GgmlException e) {
       switch (e.fault()) {
         case OUT_OF_MEMORY -> reject(ProtocolFault.BUDGET_EXCEEDED, e);
@@ -122,7 +127,7 @@ final class RpcConnection implements Runnable {
       if (abortReason == null) {
         LOG.debug("conn={} peer={} is gone: {}", number, peer, e.toString());
       } else {
-        LOG.info("conn={} peer={} was closed{}: {}", number, peer, during(), abortReason);
+        logAborted();
       }
     } catch (RuntimeException | Error e) {
       fail(e);
@@ -287,6 +292,10 @@ final class RpcConnection implements Runnable {
         peer,
         during(),
         e);
+  }
+
+  private void logAborted() {
+    LOG.info("conn={} peer={} was closed{}: {}", number, peer, during(), abortReason);
   }
 
   /** A graph that failed earlier is noticed by the command that waits for it. */

@@ -161,7 +161,7 @@ final class Session implements AutoCloseable {
             devices,
             transfer,
             graphs.openForRouter(grant.graphBytes()),
-            new InputSlots(Math.max(0, grant.slotBytes())),
+            new InputSlots(grant.slotBytes()),
             peers,
             new RouteWeights(cache, transfer));
   }
