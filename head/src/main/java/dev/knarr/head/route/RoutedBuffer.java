@@ -96,7 +96,12 @@ final class RoutedBuffer {
    */
   Range range(RpcTensor tensor, long offset, long count) {
     long at = tensor.data() - ownBase;
-    if (at < 0 || at > bytes || offset > bytes - at || count > bytes - at - offset) {
+    if (at < 0
+        || at > bytes
+        || offset < 0
+        || count < 0
+        || offset > bytes - at
+        || count > bytes - at - offset) {
       throw new RpcProtocolException(
           ProtocolFault.OUT_OF_RANGE,
           "%d bytes at offset %d of tensor %s are outside its buffer of %d bytes"

@@ -35,7 +35,11 @@ final class TensorWriter implements AutoCloseable {
   private @Nullable Announced announced;
 
   /** Whether the worker was asked too. */
-  private record Announced(Range range, long hash, boolean inVain) {}
+  private record Announced(RoutedBuffer buffer, Range range, long hash, boolean inVain) {
+    boolean is(RoutedBuffer other, Range otherRange) {
+      return buffer == other && range.equals(otherRange);
+    }
+  }
 
   /**
    * A writer.
@@ -122,7 +126,7 @@ final class TensorWriter implements AutoCloseable {
     // The answer would come behind all that is on its way: the client's bytes are here sooner, and
     // need not be held. Only a parked buffer answers at once.
     if (!inFiles.isEmpty() && !(buffer.isAdopted() && weights.isSettled())) {
-      announced = new Announced(range, hash, false);
+      announced = new Announced(buffer, range, hash, false);
       return false;
     }
     boolean known =
@@ -130,7 +134,7 @@ final class TensorWriter implements AutoCloseable {
     if (known) {
       route.brought(buffer, tensor, bytes, true);
     } else {
-      announced = new Announced(range, hash, true);
+      announced = new Announced(buffer, range, hash, true);
     }
     return known;
   }
@@ -146,7 +150,7 @@ final class TensorWriter implements AutoCloseable {
       throws IOException {
     long bytes = set.dataBytes();
     var range = buffer.range(set.tensor(), set.offset(), bytes);
-    var asked = announced != null && announced.range.equals(range) ? announced : null;
+    var asked = announced != null && announced.is(buffer, range) ? announced : null;
     announced = null;
     var hash = asked == null ? OptionalLong.empty() : OptionalLong.of(asked.hash);
     var first = readPiece(bytes);

@@ -42,7 +42,6 @@ public final class Device implements AutoCloseable {
   private final boolean anyThread;
 
   private final MemoryBudget budget;
-
   private final ParkedBuffers parked = new ParkedBuffers();
 
   /** For what graphs take beside buffers; kept apart so that storing graphs never costs buffers. */
@@ -137,10 +136,8 @@ public final class Device implements AutoCloseable {
    * the budget or the device lacks them.
    */
   public Optional<DeviceBuffer> allocate(long bytes) {
-    // The system promises more memory than it has, so the host's is looked at before.
-    while ((bytes > budget.limitBytes() - budget.usedBytes() || bytes > ggml.memoryFree())
-        && parked.dropOldest()) {
-      // The next may still be needed.
+    while (parked.bytes() > 0 && lacks(bytes)) {
+      parked.dropOldest();
     }
     if (!budget.reserve(bytes)) {
       LOG.atLevel(refusals.level())
@@ -170,6 +167,11 @@ public final class Device implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  /** The system promises more memory than it has, so what is free is looked at too. */
+  private boolean lacks(long bytes) {
+    return bytes > budget.limitBytes() - budget.usedBytes() || bytes > ggml.memoryFree();
   }
 
   /**
