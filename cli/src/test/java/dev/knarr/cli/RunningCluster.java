@@ -24,10 +24,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /** Two workers and a head over them, each a process of its own. */
 final class RunningCluster implements AutoCloseable {
+  private static final Pattern DECODED = Pattern.compile("\"n_decoded\":(\\d+)");
   static final String QUESTION = "Count from 1 to 100.";
 
   private static final Path MODEL =
@@ -135,6 +137,16 @@ final class RunningCluster implements AutoCloseable {
     } catch (IOException | InterruptedException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** Tokens of the answers that llama-server is working on. */
+  int decodedTokens() throws IOException, InterruptedException {
+    var slots = URI.create(Objects.requireNonNull(status().endpoint()).replace("/v1", "/slots"));
+    return DECODED
+        .matcher(http.send(HttpRequest.newBuilder(slots).build(), BodyHandlers.ofString()).body())
+        .results()
+        .mapToInt(slot -> Integer.parseInt(slot.group(1)))
+        .sum();
   }
 
   void signalSecond(String name) throws IOException, InterruptedException {

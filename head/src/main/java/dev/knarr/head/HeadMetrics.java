@@ -90,6 +90,15 @@ public final class HeadMetrics {
   /** Memory of requests and answers that are kept whole for the time being. */
   public static final String KEPT = "knarr.head.request.kept";
 
+  /** Bytes between llama-server and the router, framing included: direction. */
+  public static final String CLIENT_BYTES = "knarr.head.router.client";
+
+  /** Tensors copied between devices: path (direct, head, local). */
+  public static final String COPIES = "knarr.head.router.copies";
+
+  /** Tensors read from workers: kind (ahead, asked, wasted). */
+  public static final String READS = "knarr.head.router.reads";
+
   /** All names, in the order of the reference table. */
   public static final List<String> NAMES =
       List.of(
@@ -99,6 +108,9 @@ public final class HeadMetrics {
           CONNECTIONS,
           REJECTED,
           GRAPHS,
+          CLIENT_BYTES,
+          COPIES,
+          READS,
           WORKER_UP,
           LOAD_RATIO,
           RESTARTS,

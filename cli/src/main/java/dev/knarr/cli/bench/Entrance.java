@@ -9,6 +9,7 @@ import dev.knarr.head.relay.RelayMeters;
 import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
+import dev.knarr.head.route.RouterMeters;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
@@ -93,7 +94,10 @@ record Entrance(List<String> addresses, List<AutoCloseable> parts) implements Au
     }
     try {
       var router =
-          HeadRouter.open(new HeadRouter.Settings(routed, RouteFeature.all(), new Deaf()), offered);
+          HeadRouter.open(
+              new HeadRouter.Settings(
+                  routed, RouteFeature.all(), new Deaf(), new RouterMeters(registry)),
+              offered);
       return new Entrance(List.of(router.address()), List.of(router));
     } catch (IOException e) {
       throw new BenchException("No port can be had for a router: %s.".formatted(e.getMessage()), e);

@@ -13,6 +13,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.httpproxy.Body;
 import io.vertx.httpproxy.ProxyContext;
 import io.vertx.httpproxy.ProxyResponse;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,12 @@ final class Exchange {
 
   /** … but a request that made llama-server crash twice would do so a third time. */
   private static final int MAX_RERUNS_AFTER_CRASH = 1;
+
+  /** A stream that was cut ends within two seconds, explained or not. */
+  private static final Duration STREAM_EXPLANATION = Duration.ofSeconds(1);
+
+  /** On a machine that is short of processors the supervisor may need a while. */
+  private static final Duration EXPLANATION = Duration.ofSeconds(10);
 
   private static final String EVENT_STREAM = "text/event-stream";
 
@@ -149,8 +156,6 @@ final class Exchange {
   }
 
   private Future<ProxyResponse> receive(ProxyResponse response) {
-    // llama-server has said itself who may read the answer.
-    request.response().headers().remove(HttpHeaders.ACCESS_CONTROL_ALLOW_ORIGIN);
     String type = response.headers().get(HttpHeaders.CONTENT_TYPE);
     if (type != null && type.startsWith(EVENT_STREAM)) {
       EventStream events =
@@ -207,7 +212,7 @@ final class Exchange {
       return Future.failedFuture(failure);
     }
     LOG.debug("A request to {} failed: {}", asked.upstream(), failure.toString());
-    return asked.end(passage.vertx()).compose(end -> again(end));
+    return asked.end(passage.vertx(), EXPLANATION).compose(this::again);
   }
 
   private Future<ProxyResponse> again(Optional<Life.End> end) {
@@ -263,7 +268,7 @@ final class Exchange {
       return Future.failedFuture(cause);
     }
     return asked
-        .end(passage.vertx())
+        .end(passage.vertx(), STREAM_EXPLANATION)
         .map(
             end -> {
               measure.failed(explain(end));
@@ -277,6 +282,10 @@ final class Exchange {
     boolean close = !request.isEnded();
     // Those of the connection to llama-server are no business of the client.
     response.headers().remove(HttpHeaders.CONNECTION).remove("keep-alive");
+    if (response.headers().contains(HttpHeaders.ACCESS_CONTROL_ALLOW_ORIGIN)) {
+      // llama-server has said itself who may read the answer.
+      request.response().headers().remove(HttpHeaders.ACCESS_CONTROL_ALLOW_ORIGIN);
+    }
     if (close) {
       response.putHeader(HttpHeaders.CONNECTION, HttpHeaders.CLOSE);
     }

@@ -32,7 +32,11 @@ final class KeptBody {
   /** Reads a paused stream; completes when all is there, or when there is no room for more. */
   static Future<KeptBody> read(ReadStream<Buffer> source, ByteBudget budget) {
     KeptBody body = new KeptBody(source, budget);
-    source.exceptionHandler(body.promise::tryFail);
+    source.exceptionHandler(
+        failure -> {
+          body.giveBack();
+          body.promise.tryFail(failure);
+        });
     source.endHandler(
         _ -> {
           body.whole = true;

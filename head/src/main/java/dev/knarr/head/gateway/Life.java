@@ -13,9 +13,6 @@ import java.util.Optional;
  */
 final class Life {
 
-  /** A connection breaks a moment before the supervisor knows why. */
-  private static final Duration EXPLANATION = Duration.ofSeconds(1);
-
   private final Upstream upstream;
   private final Promise<End> end = Promise.promise();
 
@@ -39,10 +36,15 @@ final class Life {
     end.tryComplete(why);
   }
 
-  /** Why it ended, as soon as that is known; empty when nothing is said, so that it lives on. */
-  Future<Optional<End>> end(Vertx vertx) {
+  /**
+   * Why it ended, as soon as that is known: a connection breaks a moment before the supervisor
+   * knows why.
+   *
+   * @param limit after which it is taken for alive, and the answer is empty
+   */
+  Future<Optional<End>> end(Vertx vertx, Duration limit) {
     Promise<Optional<End>> answer = Promise.promise();
-    long timer = vertx.setTimer(EXPLANATION.toMillis(), _ -> answer.tryComplete(Optional.empty()));
+    long timer = vertx.setTimer(limit.toMillis(), _ -> answer.tryComplete(Optional.empty()));
     end.future()
         .onSuccess(
             why -> {

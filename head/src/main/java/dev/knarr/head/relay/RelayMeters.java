@@ -63,10 +63,12 @@ public final class RelayMeters implements FrameMeter {
     counters.bytes.increment((double) bytes);
     counters.frames.increment();
     if (direction == Direction.RESPONSE) {
-      roundTrips.increment();
-    } else if (command == RpcCommand.GRAPH_COMPUTE) {
+      if (!command.notice()) {
+        roundTrips.increment();
+      }
+    } else if (command == RpcCommand.GRAPH_COMPUTE || command == RpcCommand.ROUTE_GRAPH) {
       computed.increment();
-    } else if (command == RpcCommand.GRAPH_RECOMPUTE) {
+    } else if (command == RpcCommand.GRAPH_RECOMPUTE || command == RpcCommand.ROUTE_COMPUTE) {
       recomputed.increment();
     }
   }

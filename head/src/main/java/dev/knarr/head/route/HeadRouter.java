@@ -4,7 +4,6 @@ package dev.knarr.head.route;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.RpcProtocolException;
-import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
@@ -48,9 +47,13 @@ public final class HeadRouter implements AutoCloseable {
    * @param workers in the order of their positions
    * @param features what to agree on with workers that can
    * @param listener who hears of losses and weights
+   * @param meters where all is counted that is not one worker's
    */
   public record Settings(
-      List<RoutedWorker> workers, Set<RouteFeature> features, RelayListener listener) {
+      List<RoutedWorker> workers,
+      Set<RouteFeature> features,
+      RelayListener listener,
+      RouterMeters meters) {
     public Settings {
       workers = List.copyOf(workers);
       features = Set.copyOf(features);
@@ -120,7 +123,7 @@ public final class HeadRouter implements AutoCloseable {
     socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
     var channel =
         RpcServerChannel.over(
-            socket, WireLimits.defaults(), MessageBudget.unlimited(), FrameMeter.NONE);
+            socket, WireLimits.defaults(), MessageBudget.unlimited(), settings.meters);
     var links =
         new WorkerLinks(
             settings,

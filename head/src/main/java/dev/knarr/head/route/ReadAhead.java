@@ -20,11 +20,13 @@ import org.jspecify.annotations.Nullable;
 final class ReadAhead {
   private final WorkerLink link;
   private final ClientAnswers client;
+  private final RouterMeters meters;
   private final List<Guess> guesses = new ArrayList<>();
 
-  ReadAhead(WorkerLink link, ClientAnswers client) {
+  ReadAhead(WorkerLink link, ClientAnswers client, RouterMeters meters) {
     this.link = link;
     this.client = client;
+    this.meters = meters;
   }
 
   /** Asks for what a graph that was just sent is expected to be read by. */
@@ -87,6 +89,7 @@ final class ReadAhead {
     }
 
     private synchronized void drop() {
+      meters.readWasted();
       dropped = true;
       arrived = null;
     }

@@ -36,6 +36,7 @@ final class WorkerLinks implements AutoCloseable {
   private final List<RoutedDevice> devices;
   private final Set<RouteFeature> features;
   private final RelayListener listener;
+  private final RouterMeters meters;
   private final WorkerLink.Losses losses;
   private final ClientAnswers client;
   private final String name;
@@ -53,6 +54,7 @@ final class WorkerLinks implements AutoCloseable {
     this.devices = devices;
     this.features = settings.features();
     this.listener = settings.listener();
+    this.meters = settings.meters();
     this.losses = losses;
     this.client = client;
     this.name = name;
@@ -79,7 +81,7 @@ final class WorkerLinks implements AutoCloseable {
   private WorkerRoute open(int worker) throws WorkerLostException {
     var link =
         WorkerLink.open(workers.get(worker), worker, features, WireLimits.defaults(), losses, name);
-    var route = new WorkerRoute(link, client, listener);
+    var route = new WorkerRoute(link, client, listener, meters);
     synchronized (this) {
       if (aborted) {
         link.close();
@@ -107,15 +109,18 @@ final class WorkerLinks implements AutoCloseable {
     var right = to(to.link().number());
     right.reads().forget();
     if (left == right) {
+      meters.copiedLocally();
       return copyWithin(left, from, source, sourceTensor, to, target, targetTensor);
     }
     if (isDirect(left.link(), right.link())) {
+      meters.copiedDirectly();
       int link = linkName(left.link(), right.link());
       left.link().send(new RouteRequest.Push(link, source));
       left.link().flush();
       right.link().send(new RouteRequest.Pull(link, target));
       right.link().flush();
     } else {
+      meters.copiedOverHead();
       copyOverHead(left, from, source, sourceTensor, right, to, targetTensor);
     }
     return true;

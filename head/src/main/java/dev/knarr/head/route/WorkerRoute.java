@@ -36,6 +36,7 @@ final class WorkerRoute implements AutoCloseable {
   private final WorkerLink link;
   private final ClientAnswers client;
   private final RelayListener listener;
+  private final RouterMeters meters;
   private final ReadAhead reads;
   private final Optional<WorkerInputs> inputs;
   private final Optional<WorkerGraphs> graphs;
@@ -61,11 +62,12 @@ final class WorkerRoute implements AutoCloseable {
     }
   }
 
-  WorkerRoute(WorkerLink link, ClientAnswers client, RelayListener listener) {
+  WorkerRoute(WorkerLink link, ClientAnswers client, RelayListener listener, RouterMeters meters) {
     this.link = link;
     this.client = client;
     this.listener = listener;
-    this.reads = new ReadAhead(link, client);
+    this.meters = meters;
+    this.reads = new ReadAhead(link, client, meters);
     this.inputs =
         link.has(RouteFeature.INPUTS) ? Optional.of(new WorkerInputs(link)) : Optional.empty();
     this.graphs =
@@ -126,8 +128,10 @@ final class WorkerRoute implements AutoCloseable {
       computed.read(range);
     }
     if (reads.take(range)) {
+      meters.readAhead();
       return;
     }
+    meters.readAsked();
     if (graphs.isPresent()) {
       readPlainly(new RouteRequest.Read(range));
     } else {

@@ -6,7 +6,6 @@ import dev.knarr.plan.WireWorker;
 import dev.knarr.rpc.ProtocolVersion;
 import dev.knarr.rpc.RouteFeature;
 import java.util.EnumSet;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -71,28 +70,13 @@ record WorkerProof(
     return new WireWorker(worker, features.containsAll(ROUTED), link, neighbours);
   }
 
-  /**
-   * Adds links between workers that can copy directly. They are not measured, so each is taken to
-   * be like the slower one of both ends' links to the head.
-   */
-  static List<WorkerProof> joined(List<WorkerProof> proofs) {
-    return proofs.stream().map(proof -> proof.joinedTo(proofs)).toList();
+  /** Whether it copies directly to workers that do so too. */
+  boolean copiesDirectly() {
+    return features.contains(RouteFeature.DIRECT_COPIES);
   }
 
-  private WorkerProof joinedTo(List<WorkerProof> all) {
-    Map<String, LinkSpeed> links = new HashMap<>(neighbours);
-    for (WorkerProof other : all) {
-      if (!other.worker.equals(worker)
-          && features.contains(RouteFeature.DIRECT_COPIES)
-          && other.features.contains(RouteFeature.DIRECT_COPIES)) {
-        links.putIfAbsent(
-            other.worker,
-            new LinkSpeed(
-                Math.max(link.roundTripMicros(), other.link.roundTripMicros()),
-                Math.min(link.backBytesPerSecond(), other.link.forthBytesPerSecond()),
-                Math.min(link.forthBytesPerSecond(), other.link.backBytesPerSecond())));
-      }
-    }
+  /** The same with links to others, by their names. */
+  WorkerProof linkedTo(Map<String, LinkSpeed> links) {
     return new WorkerProof(
         worker, address, remark, version, link, features, links, devices, servesSeveral);
   }

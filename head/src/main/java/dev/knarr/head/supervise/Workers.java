@@ -12,6 +12,8 @@ import dev.knarr.head.relay.RelayMeters;
 import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
+import dev.knarr.head.route.RouterMeters;
+import dev.knarr.plan.LinkSpeed;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
@@ -74,6 +76,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final Map<String, RelayMeters> meters = new LinkedHashMap<>();
   private final List<Relay> relays = new ArrayList<>();
   private final Set<RouteFeature> routerFeatures;
+  private final RouterMeters routerMeters;
   private @Nullable HeadRouter router;
 
   /** All devices of the proven workers, in the order of the workers. */
@@ -108,6 +111,7 @@ final class Workers implements RelayListener, AutoCloseable {
     alarms.setRemoveOnCancelPolicy(true);
     this.configured = new CopyOnWriteArrayList<>(config.workers());
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
+    this.routerMeters = new RouterMeters(registry);
     this.routerFeatures = features(config.split().routerFeatures());
     this.board = board;
     this.ledger = ledger;
@@ -168,7 +172,9 @@ final class Workers implements RelayListener, AutoCloseable {
                         worker.name(), worker.host(), worker.port(), transport, metersOf(worker)))
             .toList();
     try {
-      router = HeadRouter.open(new HeadRouter.Settings(routed, routerFeatures, this), devices);
+      router =
+          HeadRouter.open(
+              new HeadRouter.Settings(routed, routerFeatures, this, routerMeters), devices);
     } catch (IOException e) {
       throw new HeadException(
           HeadReason.INTERNAL_ERROR, "No loopback port for the router: " + e.getMessage(), e);
@@ -348,7 +354,7 @@ final class Workers implements RelayListener, AutoCloseable {
           proofs.put(proof.worker(), proof);
         }
         return new AllProven(
-            WorkerProof.joined(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
+            linked(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
             everMissed.get());
       } catch (ExecutionException e) {
         throw e.getCause() instanceof HeadException head
@@ -358,6 +364,46 @@ final class Workers implements RelayListener, AutoCloseable {
         threads.shutdownNow();
       }
     }
+  }
+
+  /**
+   * With the links between workers that copy directly. Each to the next is tried and measured,
+   * those that follow from no plan but a person's are taken to be like the slower way to the head.
+   */
+  private List<WorkerProof> linked(List<WorkerProof> proofs) {
+    List<WorkerProof> linked = new ArrayList<>();
+    for (int i = 0; i < proofs.size(); i++) {
+      WorkerProof proof = proofs.get(i);
+      Map<String, LinkSpeed> links = new HashMap<>();
+      for (int j = 0; j < proofs.size(); j++) {
+        WorkerProof other = proofs.get(j);
+        if (i != j && proof.copiesDirectly() && other.copiesDirectly()) {
+          if (j == i + 1) {
+            neighbourProbe(proof, other)
+                .measure()
+                .ifPresent(link -> links.put(other.worker(), link));
+          } else {
+            links.put(other.worker(), slower(proof.link(), other.link()));
+          }
+        }
+      }
+      linked.add(proof.linkedTo(links));
+    }
+    return linked;
+  }
+
+  private NeighbourProbe neighbourProbe(WorkerProof first, WorkerProof second) {
+    return new NeighbourProbe(
+        connector(new HeadConfig.Worker(first.worker(), first.address())),
+        connector(new HeadConfig.Worker(second.worker(), second.address())),
+        (first.roundTripMicros() + second.roundTripMicros()) / 2);
+  }
+
+  private static LinkSpeed slower(LinkSpeed one, LinkSpeed other) {
+    return new LinkSpeed(
+        Math.max(one.roundTripMicros(), other.roundTripMicros()),
+        Math.min(one.backBytesPerSecond(), other.forthBytesPerSecond()),
+        Math.min(one.forthBytesPerSecond(), other.backBytesPerSecond()));
   }
 
   private static WorkerProof proofOf(HeadConfig.Worker worker, Map<String, WorkerProof> proofs) {

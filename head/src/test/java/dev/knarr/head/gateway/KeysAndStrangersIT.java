@@ -4,6 +4,7 @@ package dev.knarr.head.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.api.HeadConfig;
 import dev.knarr.testkit.peers.StockLlamaServer;
 import java.io.IOException;
@@ -173,6 +174,7 @@ class KeysAndStrangersIT {
                 gateway.send(gateway.post("/v1/chat/completions", RunningGateway.QUESTION)).body())
             .contains(RunningGateway.ANSWER);
         await("nothing is left").until(gateway.gateway::isIdle);
+        assertThat(gateway.registry.get(HeadMetrics.KEPT).gauge().value()).isZero();
       }
     }
 

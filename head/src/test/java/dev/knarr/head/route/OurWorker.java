@@ -13,7 +13,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** A worker of this JVM on a free port, with one compute thread. */
-final class OurWorker implements AutoCloseable {
+public final class OurWorker implements AutoCloseable {
   private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
   private final Worker worker;
 
@@ -22,7 +22,7 @@ final class OurWorker implements AutoCloseable {
   }
 
   /** A worker with these devices, by ggml's names. */
-  static OurWorker with(String... devices) {
+  public static OurWorker with(String... devices) {
     return configured(Map.of("device", String.join(",", devices)));
   }
 
@@ -43,7 +43,7 @@ final class OurWorker implements AutoCloseable {
             .getConfigMapping(WorkerConfig.class));
   }
 
-  int port() {
+  public int port() {
     return worker.address().getPort();
   }
 

@@ -42,7 +42,10 @@ final class RunningRouter implements AutoCloseable {
       devices.add(new RoutedDevice(workers.size(), 0));
       workers.add(routed("stock-" + workers.size(), worker.port()));
     }
-    router = HeadRouter.open(new HeadRouter.Settings(workers, features, events), devices);
+    router =
+        HeadRouter.open(
+            new HeadRouter.Settings(workers, features, events, new RouterMeters(registry)),
+            devices);
   }
 
   private RoutedWorker routed(String name, int port) {

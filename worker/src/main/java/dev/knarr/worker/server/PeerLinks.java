@@ -8,6 +8,7 @@ import dev.knarr.rpc.RouteRequest.Link;
 import dev.knarr.rpc.RouteTerms;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.transport.Transport;
+import dev.knarr.rpc.wire.Direction;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.RpcClientChannel;
 import dev.knarr.rpc.wire.RpcServerChannel;
@@ -73,7 +74,13 @@ final class PeerLinks implements AutoCloseable {
     this.transport = communicators.settings().transport();
     this.communicators = communicators;
     this.client = client;
-    this.meter = meter;
+    // On these connections we are the client: what we send is no request to this worker.
+    this.meter =
+        (command, direction, bytes) ->
+            meter.frame(
+                command,
+                direction == Direction.REQUEST ? Direction.RESPONSE : Direction.REQUEST,
+                bytes);
   }
 
   /** Connects to another worker; whatever goes wrong, the answer is no and the reason is logged. */
