@@ -25,7 +25,11 @@ final class RouterOver implements AutoCloseable {
           new RoutedWorker(
               name, "127.0.0.1", port, Transport.PLAIN, new RelayMeters(registry, name)));
     }
-    router = HeadRouter.open(new HeadRouter.Settings(workers, RouteFeature.all(), events), devices);
+    router =
+        HeadRouter.open(
+            new HeadRouter.Settings(
+                workers, RouteFeature.all(), events, new RouterMeters(registry)),
+            devices);
   }
 
   @Override
