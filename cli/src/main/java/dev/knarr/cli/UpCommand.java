@@ -65,7 +65,7 @@ final class UpCommand implements Callable<Integer> {
       names = "--router-feature",
       paramLabel = "NAME",
       description =
-          "Something that head and workers may agree on beside llama.cpp's protocol: inputs, graphs, direct-copies, read-ahead, or none of them; repeat it for several. Default: all.")
+          "Something that head and workers may agree on beside llama.cpp's protocol: inputs, graphs, direct-copies, read-ahead, content, parking, or none of them; repeat it for several. Default: all.")
   private List<String> routerFeatures = List.of();
 
   UpCommand() {}

@@ -19,7 +19,11 @@ public enum RouteFeature {
   /** Tensors go from worker to worker. */
   DIRECT_COPIES(2),
   /** What was read after a graph the last time is asked for with the graph. */
-  READ_AHEAD(3);
+  READ_AHEAD(3),
+  /** Weights are offered by their hash, and sent where the worker does not find them. */
+  CONTENT(4),
+  /** The worker keeps weights for a while when the connection has ended. */
+  PARKING(5);
 
   private final int bit;
 

@@ -87,12 +87,22 @@ public sealed interface RouteRequest extends RpcRequest {
       case ROUTE_PUSH -> new Push(getInt(in, "link"), Range.decode(in));
       case ROUTE_PULL -> new Pull(getInt(in, "link"), Range.decode(in));
       case ROUTE_TENSOR -> new Tensor(rest.getAsLong());
+      case ROUTE_OFFER -> new Offer(Range.decode(in), hash(in));
+      case ROUTE_WEIGHTS -> new Weights(Range.decode(in), hash(in));
+      case ROUTE_ADOPTED -> new Adopted(getSize(in, "buffer"));
       default -> throw new IllegalArgumentException(command + " is no command of routers");
     };
   }
 
   private static int piece(ByteBuffer in) {
     return (int) Varint.get(in, "bytes of a piece", MAX_PIECE_BYTES);
+  }
+
+  private static long hash(ByteBuffer in) {
+    if (in.remaining() < Long.BYTES) {
+      throw new RpcProtocolException(ProtocolFault.FRAME_SIZE, "a message ends before its hash");
+    }
+    return in.getLong();
   }
 
   /** Some bytes of a buffer. */
@@ -369,6 +379,61 @@ public sealed interface RouteRequest extends RpcRequest {
     @Override
     public RpcCommand command() {
       return RpcCommand.ROUTE_TENSOR;
+    }
+  }
+
+  /**
+   * Asks whether the worker finds weights by their hash, and has them written where they belong. To
+   * be repeated as {@link Weights} after a no.
+   *
+   * @param hash {@link Fnv1a} of the bytes (8 bytes)
+   */
+  record Offer(Range range, long hash) implements RouteRequest {
+    @Override
+    public void encode(ByteBuffer out) {
+      range.encode(out);
+      out.putLong(hash);
+    }
+
+    @Override
+    public RpcCommand command() {
+      return RpcCommand.ROUTE_OFFER;
+    }
+  }
+
+  /**
+   * Weights: as many bytes of data as the range has. One-way.
+   *
+   * @param hash {@link Fnv1a} of the data (8 bytes), by which they can be offered again
+   */
+  record Weights(Range range, long hash) implements RouteRequest {
+    @Override
+    public long dataBytes() {
+      return range.bytes;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      range.encode(out);
+      out.putLong(hash);
+    }
+
+    @Override
+    public RpcCommand command() {
+      return RpcCommand.ROUTE_WEIGHTS;
+    }
+  }
+
+  /** Asks whether a buffer is one that was parked, so that offers are likely to be known. */
+  record Adopted(long buffer) implements RouteRequest {
+    @Override
+    public void encode(ByteBuffer out) {
+      Varint.put(out, buffer);
+    }
+
+    @Override
+    public RpcCommand command() {
+      return RpcCommand.ROUTE_ADOPTED;
     }
   }
 }

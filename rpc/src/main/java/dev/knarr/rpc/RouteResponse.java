@@ -25,6 +25,32 @@ public sealed interface RouteResponse extends RpcResponse {
     }
   }
 
+  /** Whether weights that were offered are where they are wanted now. */
+  record Offered(boolean known) implements RouteResponse {
+    @Override
+    public boolean answers(RpcCommand command) {
+      return command == RpcCommand.ROUTE_OFFER;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      out.put((byte) (known ? 1 : 0));
+    }
+  }
+
+  /** Whether a buffer is one that was parked. */
+  record Adopted(boolean adopted) implements RouteResponse {
+    @Override
+    public boolean answers(RpcCommand command) {
+      return command == RpcCommand.ROUTE_ADOPTED;
+    }
+
+    @Override
+    public void encode(ByteBuffer out) {
+      out.put((byte) (adopted ? 1 : 0));
+    }
+  }
+
   /**
    * What the worker keeps for this router, before anything else is said.
    *

@@ -59,6 +59,12 @@ public enum RpcCommand {
   ROUTE_PULL(76, Lengths.NONE),
   /** Between workers: the bytes of a push. */
   ROUTE_TENSOR(77, Lengths.NONE),
+  /** Weights by their hash: whether the worker finds them. */
+  ROUTE_OFFER(80, 1),
+  /** Weights and their hash. */
+  ROUTE_WEIGHTS(81, Lengths.NONE),
+  /** Whether a buffer still holds what it was parked with. */
+  ROUTE_ADOPTED(82, 1),
 
   /** Said by the worker once, at first: what it keeps for a router. */
   ROUTE_WELCOME(96, Lengths.NONE);

@@ -110,7 +110,10 @@ public sealed interface RpcRequest
           ROUTE_LINK,
           ROUTE_PUSH,
           ROUTE_PULL,
-          ROUTE_TENSOR ->
+          ROUTE_TENSOR,
+          ROUTE_OFFER,
+          ROUTE_WEIGHTS,
+          ROUTE_ADOPTED ->
           RouteRequest.decode(command, payload, payloadBytes);
       case ROUTE_WELCOME ->
           throw new RpcProtocolException(

@@ -52,6 +52,8 @@ public sealed interface RpcResponse
       case DEVICE_COUNT -> new DeviceCounted(payload.getInt());
       case COMM_INIT -> new CommInitialized(payload.get() != 0);
       case ROUTE_LINK -> new RouteResponse.Linked(payload.get() != 0);
+      case ROUTE_OFFER -> new RouteResponse.Offered(payload.get() != 0);
+      case ROUTE_ADOPTED -> new RouteResponse.Adopted(payload.get() != 0);
       case ROUTE_WELCOME -> RouteResponse.Welcome.decode(payload);
       case ROUTE_GRAPH -> new RouteResponse.GraphKept(payload.get() != 0);
       case FREE_BUFFER,
@@ -74,7 +76,8 @@ public sealed interface RpcResponse
           ROUTE_COPY,
           ROUTE_PUSH,
           ROUTE_PULL,
-          ROUTE_TENSOR ->
+          ROUTE_TENSOR,
+          ROUTE_WEIGHTS ->
           throw new IllegalArgumentException(command + " is one-way and has no answer");
     };
   }

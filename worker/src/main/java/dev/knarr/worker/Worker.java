@@ -193,6 +193,7 @@ public final class Worker implements AutoCloseable {
         limits,
         MessageBudget.of(messageBytes, limits, config.messageTimeout()),
         ByteSize.parse(config.routeMemory()),
+        config.parkTime(),
         config.maxConnections(),
         config.maxConnectionsPerAddress().orElse(Math.max(1, config.maxConnections() * 3 / 4)),
         config.helloTimeout(),

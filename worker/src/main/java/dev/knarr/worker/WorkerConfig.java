@@ -59,6 +59,13 @@ public interface WorkerConfig {
   @WithDefault("512Mi")
   String routeMemory();
 
+  /**
+   * How long weights of a router stay in memory when its connection has ended; they count as free
+   * meanwhile. 0 frees them at once.
+   */
+  @WithDefault("10m")
+  Duration parkTime();
+
   /** Folder to keep large weights in, found by their hash; by default none is kept. */
   Optional<Path> cacheDir();
 

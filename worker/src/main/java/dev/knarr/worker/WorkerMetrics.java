@@ -9,6 +9,7 @@ import dev.knarr.rpc.wire.Direction;
 import dev.knarr.rpc.wire.FrameMeter;
 import dev.knarr.rpc.wire.MessageBudget;
 import dev.knarr.worker.device.Device;
+import dev.knarr.worker.device.ParkedBuffers;
 import dev.knarr.worker.server.LinkFault;
 import dev.knarr.worker.server.ServerEvents;
 import io.micrometer.core.instrument.Counter;
@@ -24,6 +25,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.ToDoubleFunction;
 
 /**
  * The worker's meters. Names are constants here and rows of {@code docs/reference/metrics.md}; tags
@@ -107,6 +109,15 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
 
   /** Bytes of buffers handed out. */
   public static final String BUFFERS = "knarr.worker.buffer.allocated";
+
+  /** Bytes of weights that wait for their router. */
+  public static final String PARKED = "knarr.worker.buffer.parked";
+
+  /** Parked buffers that their router has come back for. */
+  public static final String ADOPTED = "knarr.worker.buffer.adopted";
+
+  /** Parked buffers that were given up. */
+  public static final String DROPPED = "knarr.worker.buffer.dropped";
 
   /** Bytes of weights in one of ggml's faster layouts. */
   public static final String WEIGHTS_REPACKED = "knarr.worker.weights.repacked";
@@ -248,6 +259,7 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
         .baseUnit("bytes")
         .tag(DEVICE, name)
         .register(registry);
+    register(device.parked(), name);
     Gauge.builder(WEIGHTS_REPACKED, device, Device::repackedBytes)
         .description("Bytes of weights in a layout that multiplies faster")
         .baseUnit("bytes")
@@ -284,6 +296,29 @@ public final class WorkerMetrics implements FrameMeter, ServerEvents {
                 .description("Time spent on graphs")
                 .tag(DEVICE, name)
                 .register(registry)));
+  }
+
+  private void register(ParkedBuffers parked, String name) {
+    Gauge.builder(PARKED, parked, ParkedBuffers::bytes)
+        .description("Bytes of weights that wait for their router, and can be handed out to others")
+        .baseUnit("bytes")
+        .tag(DEVICE, name)
+        .register(registry);
+    FunctionCounter.builder(ADOPTED, parked, ParkedBuffers::adopted)
+        .description("Parked buffers that their router has come back for")
+        .tag(DEVICE, name)
+        .register(registry);
+    dropped("room", parked, ParkedBuffers::displaced, name);
+    dropped("time", parked, ParkedBuffers::expired, name);
+  }
+
+  private void dropped(
+      String reason, ParkedBuffers parked, ToDoubleFunction<ParkedBuffers> count, String name) {
+    FunctionCounter.builder(DROPPED, parked, count)
+        .description("Parked buffers that were given up")
+        .tag(DEVICE, name)
+        .tag("reason", reason)
+        .register(registry);
   }
 
   private Counter received(String device, boolean known) {

@@ -54,10 +54,10 @@ public final class RunningWorker implements AutoCloseable {
 
   /** The sum of a meter's values over its tags that contain all of {@code tags}. */
   public long count(String meter, String... tags) {
-    return Math.round(
-        registry.find(meter).tags(tags).counters().stream()
-            .mapToDouble(counter -> counter.count())
-            .sum());
+    var search = registry.find(meter).tags(tags);
+    double counted = search.counters().stream().mapToDouble(counter -> counter.count()).sum();
+    double asked = search.functionCounters().stream().mapToDouble(counter -> counter.count()).sum();
+    return Math.round(counted + asked);
   }
 
   public double gauge(String meter, String... tags) {

@@ -20,8 +20,10 @@ final class BufferMap {
   private long nextBase = SPACING;
 
   /** Takes a worker's buffer in. */
-  RoutedBuffer add(WorkerLink link, int device, long handle, long base, long bytes) {
-    var buffer = new RoutedBuffer(link, device, handle, base, bytes, ++lastHandle, nextBase);
+  RoutedBuffer add(
+      WorkerLink link, int device, long handle, long base, long bytes, boolean adopted) {
+    var buffer =
+        new RoutedBuffer(link, device, handle, base, bytes, ++lastHandle, nextBase, adopted);
     buffers.put(lastHandle, buffer);
     nextBase += (bytes / SPACING + 1) * SPACING;
     return buffer;

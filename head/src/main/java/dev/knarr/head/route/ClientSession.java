@@ -4,7 +4,9 @@ package dev.knarr.head.route;
 import dev.knarr.rpc.Capabilities;
 import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.RouteRequest;
+import dev.knarr.rpc.RouteResponse;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
 import dev.knarr.rpc.RpcRequest.AllocBuffer;
@@ -34,6 +36,7 @@ import dev.knarr.rpc.RpcResponse;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.wire.RpcServerChannel;
 import java.io.IOException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,18 +49,21 @@ final class ClientSession implements AutoCloseable {
   private final RpcServerChannel channel;
   private final ClientAnswers client;
   private final TensorWriter writer;
+  private final ModelFiles models;
 
   /**
    * A session.
    *
    * @param channel to the client
    * @param links to the workers
+   * @param models that it may load
    */
-  ClientSession(RpcServerChannel channel, WorkerLinks links) {
+  ClientSession(RpcServerChannel channel, WorkerLinks links, ModelFiles models) {
     this.channel = channel;
     this.links = links;
     this.client = links.client();
-    this.writer = new TensorWriter(channel);
+    this.models = models;
+    this.writer = new TensorWriter(channel, models);
   }
 
   /** Carries out one request; false when the client has said its last. */
@@ -135,17 +141,9 @@ final class ClientSession implements AutoCloseable {
       }
       case SetTensorHash(var tensor, long offset, long hash) -> {
         var buffer = buffers.of(tensor);
-        var route = route(buffer);
-        var answer =
-            route
-                .link()
-                .ask(
-                    new SetTensorHash(buffer.toWorker(tensor), offset, hash),
-                    RpcResponse.TensorHashed.class);
-        if (answer.found()) {
-          route.brought(buffer, tensor, tensor.byteSize() - offset, true);
-        }
-        client.answer(answer);
+        client.answer(
+            new RpcResponse.TensorHashed(
+                writer.isKnown(tensor, offset, hash, buffer, route(buffer))));
       }
       case MemsetTensor(var tensor, long offset, long size, byte value) -> {
         var buffer = buffers.of(tensor);
@@ -166,6 +164,7 @@ final class ClientSession implements AutoCloseable {
       case CopyTensor(var source, var target) -> copy(source, target);
       case GraphCompute(int device, long uid, var graph) -> {
         var to = device(device);
+        models.keep();
         to.route.compute(to.number, uid, graph, buffers);
       }
       case GraphRecompute(int device, long uid) -> {
@@ -206,12 +205,19 @@ final class ClientSession implements AutoCloseable {
     if (answer.buffer() == 0) {
       return answer;
     }
+    var adopted = new AtomicBoolean();
+    if (link.has(RouteFeature.PARKING)) {
+      // Its answer comes with that of the next.
+      link.send(
+          new RouteRequest.Adopted(answer.buffer()),
+          (response, _) -> adopted.set(((RouteResponse.Adopted) response).adopted()));
+    }
     // A buffer of 0 bytes has no address.
     long base =
         answer.size() == 0
             ? 0
             : link.ask(new BufferGetBase(answer.buffer()), RpcResponse.BufferBase.class).address();
-    var buffer = buffers.add(link, to.number, answer.buffer(), base, answer.size());
+    var buffer = buffers.add(link, to.number, answer.buffer(), base, answer.size(), adopted.get());
     return new RpcResponse.AllocatedBuffer(buffer.ownHandle(), answer.size());
   }
 

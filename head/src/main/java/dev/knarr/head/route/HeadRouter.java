@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.route;
 
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.RpcProtocolException;
@@ -15,9 +16,11 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -37,6 +40,7 @@ public final class HeadRouter implements AutoCloseable {
   private final Settings settings;
   private final ServerSocketChannel listener;
   private final int port;
+  private final ModelFiles models;
   private final AtomicLong numbers = new AtomicLong();
   private final Map<Served, Thread> clients = new ConcurrentHashMap<>();
   private volatile List<RoutedDevice> devices;
@@ -48,15 +52,41 @@ public final class HeadRouter implements AutoCloseable {
    * @param features what to agree on with workers that can
    * @param listener who hears of losses and weights
    * @param meters where all is counted that is not one worker's
+   * @param models that clients may load
    */
   public record Settings(
       List<RoutedWorker> workers,
       Set<RouteFeature> features,
       RelayListener listener,
-      RouterMeters meters) {
+      RouterMeters meters,
+      Models models) {
     public Settings {
       workers = List.copyOf(workers);
       features = Set.copyOf(features);
+    }
+
+    /** Settings without models. */
+    public Settings(
+        List<RoutedWorker> workers,
+        Set<RouteFeature> features,
+        RelayListener listener,
+        RouterMeters meters) {
+      this(workers, features, listener, meters, Models.NONE);
+    }
+  }
+
+  /**
+   * Models that clients may load. Weights of others are held in memory on their way.
+   *
+   * @param hashes folder for the hashes of their tensors, which then are not worked out again after
+   *     the next start
+   */
+  public record Models(List<GgufFile> files, Optional<Path> hashes) {
+    /** None that is known. */
+    public static final Models NONE = new Models(List.of(), Optional.empty());
+
+    public Models {
+      files = List.copyOf(files);
     }
   }
 
@@ -88,6 +118,7 @@ public final class HeadRouter implements AutoCloseable {
     this.settings = settings;
     this.listener = listener;
     this.devices = List.copyOf(devices);
+    this.models = ModelFiles.open(settings.models().files(), settings.models().hashes());
     this.port = ((InetSocketAddress) listener.getLocalAddress()).getPort();
   }
 
@@ -150,7 +181,7 @@ public final class HeadRouter implements AutoCloseable {
 
   private void run(Served served, RpcServerChannel channel, String name) {
     try (channel;
-        var session = new ClientSession(channel, served.links)) {
+        var session = new ClientSession(channel, served.links, models)) {
       while (session.next()) {
         // Each request is out of reach before the next is waited for.
       }
@@ -207,5 +238,6 @@ public final class HeadRouter implements AutoCloseable {
       LOG.debug("The router's port did not close", e);
     }
     closeConnections();
+    models.close();
   }
 }

@@ -18,6 +18,7 @@ final class RoutedBuffer {
   private final long bytes;
   private final long ownHandle;
   private final long ownBase;
+  private final boolean adopted;
   private boolean cleared;
 
   /**
@@ -29,6 +30,7 @@ final class RoutedBuffer {
    * @param base the worker's address of it
    * @param ownHandle the client's
    * @param ownBase the client's address of it
+   * @param adopted whether the worker has parked it, with what may be this client's weights
    */
   RoutedBuffer(
       WorkerLink link,
@@ -37,7 +39,8 @@ final class RoutedBuffer {
       long base,
       long bytes,
       long ownHandle,
-      long ownBase) {
+      long ownBase,
+      boolean adopted) {
     this.link = link;
     this.device = device;
     this.handle = handle;
@@ -45,6 +48,7 @@ final class RoutedBuffer {
     this.bytes = bytes;
     this.ownHandle = ownHandle;
     this.ownBase = ownBase;
+    this.adopted = adopted;
   }
 
   WorkerLink link() {
@@ -65,6 +69,10 @@ final class RoutedBuffer {
 
   long ownBase() {
     return ownBase;
+  }
+
+  boolean isAdopted() {
+    return adopted;
   }
 
   /** The client has cleared it, as it does with caches. */

@@ -50,7 +50,14 @@ final class WorkerLink implements AutoCloseable {
   private final Losses losses;
   private final Queue<Waiting> waiting = new ConcurrentLinkedQueue<>();
   private final Thread reader;
+  private volatile Ahead ahead = () -> {};
   private volatile boolean closed;
+
+  /** What another thread still sends, and what all others' must not overtake. */
+  interface Ahead {
+    /** Waits until it has been sent. */
+    void settle() throws WorkerLostException;
+  }
 
   /** Hears that a worker is lost, once, from the link's thread or the client's. */
   interface Losses {
@@ -234,13 +241,25 @@ final class WorkerLink implements AutoCloseable {
     return graphBytes;
   }
 
+  /** Has all that is sent from now on wait for what another thread sends. */
+  void follow(Ahead first) {
+    ahead = first;
+  }
+
   /** Puts a one-way request into the buffer; {@link #flush} sends it. */
   void send(RpcRequest request) throws WorkerLostException {
+    ahead.settle();
+    sendNow(request);
+  }
+
+  /** As {@link #send}, by whom the others wait for. */
+  void sendNow(RpcRequest request) throws WorkerLostException {
     carryOut(() -> channel.send(request));
   }
 
   /** As {@link #send}, with data, all of it. */
   void send(RpcRequest request, ByteBuffer data) throws WorkerLostException {
+    ahead.settle();
     carryOut(
         () -> {
           channel.send(request);
@@ -255,8 +274,14 @@ final class WorkerLink implements AutoCloseable {
 
   /** Puts a request into the buffer whose answer somebody waits for. */
   void send(RpcRequest request, Answer answer) throws WorkerLostException {
+    ahead.settle();
+    sendNow(request, answer);
+  }
+
+  /** As {@link #send}, by whom the others wait for. */
+  void sendNow(RpcRequest request, Answer answer) throws WorkerLostException {
     waiting.add(new Waiting(answer));
-    send(request);
+    sendNow(request);
   }
 
   /** As {@link #send(RpcRequest, Answer)}, with data, all of it. */

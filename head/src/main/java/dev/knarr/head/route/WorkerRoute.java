@@ -40,6 +40,7 @@ final class WorkerRoute implements AutoCloseable {
   private final ReadAhead reads;
   private final Optional<WorkerInputs> inputs;
   private final Optional<WorkerGraphs> graphs;
+  private final Optional<WeightStream> weights;
   private final boolean readAhead;
 
   /** What the client has named on a worker that keeps no graphs when a buffer is freed. */
@@ -72,7 +73,25 @@ final class WorkerRoute implements AutoCloseable {
         link.has(RouteFeature.INPUTS) ? Optional.of(new WorkerInputs(link)) : Optional.empty();
     this.graphs =
         link.has(RouteFeature.GRAPHS) ? Optional.of(new WorkerGraphs(link)) : Optional.empty();
+    this.weights =
+        link.has(RouteFeature.CONTENT) ? Optional.of(weightStream(link)) : Optional.empty();
+    weights.ifPresent(link::follow);
     this.readAhead = link.has(RouteFeature.READ_AHEAD) && graphs.isPresent();
+  }
+
+  private WeightStream weightStream(WorkerLink to) {
+    String worker = to.worker().name();
+    return new WeightStream(
+        to,
+        "weights-" + worker,
+        (piece, known) ->
+            listener.tensorSet(
+                worker, piece.device(), piece.tensor(), piece.range().bytes(), known));
+  }
+
+  /** By which weights go to this worker, if it can be asked for them. */
+  Optional<WeightStream> weights() {
+    return weights;
   }
 
   WorkerLink link() {
@@ -272,6 +291,7 @@ final class WorkerRoute implements AutoCloseable {
 
   @Override
   public void close() {
+    weights.ifPresent(WeightStream::close);
     inputs.ifPresent(WorkerInputs::close);
     link.close();
   }

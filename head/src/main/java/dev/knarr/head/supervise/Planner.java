@@ -39,12 +39,15 @@ final class Planner {
   private final HeadConfig config;
   private final MemoryEstimate estimate;
   private final long draftBytes;
+  private final List<GgufFile> models;
   private final Wishes wishes;
 
-  private Planner(HeadConfig config, MemoryEstimate estimate, long draftBytes) {
+  private Planner(
+      HeadConfig config, MemoryEstimate estimate, long draftBytes, List<GgufFile> models) {
     this.config = config;
     this.estimate = estimate;
     this.draftBytes = draftBytes;
+    this.models = models;
     this.wishes = Wishes.of(config.llamaServer().arguments());
   }
 
@@ -73,8 +76,15 @@ final class Planner {
       if (projector != null) {
         GgufFile.open(projector);
       }
+      var models = new ArrayList<>(List.of(model));
+      if (draft != null) {
+        models.add(GgufFile.open(draft));
+      }
       return new Planner(
-          config, MemoryEstimate.of(model, options), draft == null ? 0 : draftBytes(draft));
+          config,
+          MemoryEstimate.of(model, options),
+          models.stream().skip(1).mapToLong(Planner::bytesOfDraft).sum(),
+          List.copyOf(models));
     } catch (GgufException e) {
       throw new HeadException(
           Files.notExists(e.file()) ? HeadReason.MODEL_NOT_FOUND : HeadReason.MODEL_UNREADABLE,
@@ -85,8 +95,13 @@ final class Planner {
     }
   }
 
-  private static long draftBytes(Path draft) {
-    return MemoryEstimate.of(GgufFile.open(draft), ContextOptions.DEFAULTS).weightsBytes();
+  private static long bytesOfDraft(GgufFile draft) {
+    return MemoryEstimate.of(draft, ContextOptions.DEFAULTS).weightsBytes();
+  }
+
+  /** The files whose weights are for the devices: the model and its draft. */
+  List<GgufFile> models() {
+    return models;
   }
 
   /**

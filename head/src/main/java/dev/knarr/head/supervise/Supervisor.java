@@ -152,6 +152,7 @@ public final class Supervisor implements AutoCloseable {
       spoken = true;
     }
     Planner planner = Planner.open(config);
+    workers.willLoad(planner.models());
     Path program = new ProgramSearch(System.getenv("PATH")).find(config.llamaServer().program());
     @Nullable Planned plan = null;
     while (true) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.api.HeadConfig;
 import dev.knarr.head.api.HeadException;
@@ -13,6 +14,7 @@ import dev.knarr.head.route.HeadRouter;
 import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
 import dev.knarr.head.route.RouterMeters;
+import dev.knarr.os.CacheFolder;
 import dev.knarr.plan.LinkSpeed;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
@@ -78,6 +80,7 @@ final class Workers implements RelayListener, AutoCloseable {
   private final Set<RouteFeature> routerFeatures;
   private final RouterMeters routerMeters;
   private @Nullable HeadRouter router;
+  private HeadRouter.Models models = HeadRouter.Models.NONE;
 
   /** All devices of the proven workers, in the order of the workers. */
   private List<RoutedDevice> devices = List.of();
@@ -123,6 +126,11 @@ final class Workers implements RelayListener, AutoCloseable {
           .description("1 while a worker is proven and not lost")
           .register(registry);
     }
+  }
+
+  /** Says what llama-server is going to load; before the way is opened. */
+  void willLoad(List<GgufFile> files) {
+    models = new HeadRouter.Models(files, Optional.of(CacheFolder.path().resolve("hashes")));
   }
 
   /** Says how the workers are spoken to; before anything else. */
@@ -174,7 +182,7 @@ final class Workers implements RelayListener, AutoCloseable {
     try {
       router =
           HeadRouter.open(
-              new HeadRouter.Settings(routed, routerFeatures, this, routerMeters), devices);
+              new HeadRouter.Settings(routed, routerFeatures, this, routerMeters, models), devices);
     } catch (IOException e) {
       throw new HeadException(
           HeadReason.INTERNAL_ERROR, "No loopback port for the router: " + e.getMessage(), e);

@@ -4,6 +4,7 @@ package dev.knarr.head.route;
 import dev.knarr.worker.Worker;
 import dev.knarr.worker.WorkerConfig;
 import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.quarkus.runtime.configuration.DurationConverter;
 import io.smallrye.config.PropertiesConfigSource;
@@ -55,6 +56,11 @@ public final class OurWorker implements AutoCloseable {
   long count(String meter, String... tags) {
     return Math.round(
         registry.find(meter).tags(tags).counters().stream().mapToDouble(Counter::count).sum());
+  }
+
+  /** The sum of a gauge over its tags. */
+  double gauge(String meter) {
+    return registry.find(meter).gauges().stream().mapToDouble(Gauge::value).sum();
   }
 
   /** Bytes of buffers that its devices hold. */

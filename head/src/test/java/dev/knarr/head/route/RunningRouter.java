@@ -3,6 +3,7 @@ package dev.knarr.head.route;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.HeadMetrics;
 import dev.knarr.head.relay.RecordedEvents;
 import dev.knarr.head.relay.RelayMeters;
@@ -13,9 +14,12 @@ import dev.knarr.testkit.peers.StockWorker;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /** A router over workers that are started with it and end with it. */
@@ -26,7 +30,11 @@ final class RunningRouter implements AutoCloseable {
   final List<OurWorker> ours;
   private final List<StockWorker> stock;
 
-  private RunningRouter(Set<RouteFeature> features, List<OurWorker> ours, List<StockWorker> stock)
+  private RunningRouter(
+      Set<RouteFeature> features,
+      List<OurWorker> ours,
+      List<StockWorker> stock,
+      HeadRouter.Models models)
       throws IOException {
     this.ours = ours;
     this.stock = stock;
@@ -44,7 +52,7 @@ final class RunningRouter implements AutoCloseable {
     }
     router =
         HeadRouter.open(
-            new HeadRouter.Settings(workers, features, events, new RouterMeters(registry)),
+            new HeadRouter.Settings(workers, features, events, new RouterMeters(registry), models),
             devices);
   }
 
@@ -63,12 +71,28 @@ final class RunningRouter implements AutoCloseable {
     var workers = Collections.nCopies(ours, "").stream().map(_ -> OurWorker.with("CPU")).toList();
     var stockWorkers =
         Collections.nCopies(stock, "").stream().map(_ -> StockWorker.start()).toList();
-    return new RunningRouter(features, workers, stockWorkers);
+    return new RunningRouter(features, workers, stockWorkers, HeadRouter.Models.NONE);
   }
 
   /** Over these workers. */
   static RunningRouter over(OurWorker... workers) throws IOException {
-    return new RunningRouter(RouteFeature.all(), List.of(workers), List.of());
+    return new RunningRouter(
+        RouteFeature.all(), List.of(workers), List.of(), HeadRouter.Models.NONE);
+  }
+
+  /** Over these workers, to load these models. */
+  static RunningRouter loading(List<Path> models, OurWorker... workers) throws IOException {
+    return loading(models, Optional.empty(), workers);
+  }
+
+  /** As {@link #loading(List, OurWorker...)}, with a folder for the hashes of tensors. */
+  static RunningRouter loading(List<Path> models, Optional<Path> hashes, OurWorker... workers)
+      throws IOException {
+    return new RunningRouter(
+        RouteFeature.all(),
+        List.of(workers),
+        List.of(),
+        new HeadRouter.Models(models.stream().map(GgufFile::open).toList(), hashes));
   }
 
   int devices() {
@@ -83,6 +107,15 @@ final class RunningRouter implements AutoCloseable {
   /** Bytes between the head and the workers, all together. */
   long bytes() {
     return sum(HeadMetrics.RPC_BYTES);
+  }
+
+  /** Bytes of requests of these commands, to all workers. */
+  long sentBytes(RpcCommand... commands) {
+    return Arrays.stream(commands)
+        .mapToLong(
+            command ->
+                sum(HeadMetrics.RPC_BYTES, "command", command.metricName(), "direction", "request"))
+        .sum();
   }
 
   private long sum(String meter, String... tags) {

@@ -43,7 +43,7 @@ final class FrameRules {
         switch (command) {
           case GRAPH_COMPUTE, ROUTE_GRAPH -> limits.maxGraphBytes();
           case ROUTE_PUT, ROUTE_SLOT, ROUTE_WRITE -> MOST_PACKED_BYTES;
-          case ROUTE_TENSOR -> limits.maxFrameBytes();
+          case ROUTE_TENSOR, ROUTE_WEIGHTS -> limits.maxFrameBytes();
           default -> command.routed() ? RouteRequest.MAX_HEAD_BYTES : limits.maxFrameBytes();
         };
     if (Long.compareUnsigned(bytes, limit) > 0) {

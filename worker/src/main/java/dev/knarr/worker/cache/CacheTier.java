@@ -10,7 +10,9 @@ public enum CacheTier {
   /** In a local model file named by {@code --seed}. */
   SEED,
   /** In memory of a device of this worker. */
-  MEMORY;
+  MEMORY,
+  /** In the buffer that it was asked for in, which a router had left. */
+  PARKED;
 
   /** The lower-case name used as a metric tag. */
   public String metricName() {

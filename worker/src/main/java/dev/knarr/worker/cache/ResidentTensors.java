@@ -50,7 +50,7 @@ final class ResidentTensors {
   /** Notes what a buffer's owner has just written to it. Called by the owner. */
   void add(TensorKey key, DeviceBuffer buffer, long offset) {
     try (Arena arena = Arena.ofConfined()) {
-      long sample = sample(buffer, offset, arena.allocate(SAMPLE_BYTES, 64).asByteBuffer());
+      long sample = sample(key, buffer, offset, arena.allocate(SAMPLE_BYTES, 64).asByteBuffer());
       synchronized (this) {
         var shared = byBuffer.computeIfAbsent(buffer, Shared::new);
         var resident = new Resident(key, shared, offset, sample);
@@ -126,7 +126,8 @@ final class ResidentTensors {
         return false;
       }
       if (from == 0
-          && sample(shared.buffer, resident.offset, piece.duplicate()) != resident.sample) {
+          && sample(resident.key, shared.buffer, resident.offset, piece.duplicate())
+              != resident.sample) {
         return false;
       }
       shared.buffer.readAsIs(resident.offset + from, piece);
@@ -136,8 +137,8 @@ final class ResidentTensors {
     }
   }
 
-  private static long sample(DeviceBuffer buffer, long offset, ByteBuffer staging) {
-    staging.clear().limit(SAMPLE_BYTES);
+  private static long sample(TensorKey key, DeviceBuffer buffer, long offset, ByteBuffer staging) {
+    staging.clear().limit((int) Math.min(SAMPLE_BYTES, key.bytes()));
     buffer.readAsIs(offset, staging);
     var sum = new CRC32C();
     sum.update(staging);

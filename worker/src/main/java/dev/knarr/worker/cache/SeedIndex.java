@@ -177,7 +177,7 @@ final class SeedIndex implements AutoCloseable {
         var tensors =
             file.tensors().stream()
                 .filter(tensor -> tensor.part() == number)
-                .filter(tensor -> tensor.bytes() > TensorCache.THRESHOLD_BYTES)
+                .filter(tensor -> tensor.bytes() >= TensorCache.LEAST_BYTES)
                 .toList();
         index(path, FileStamp.of(path), tensors);
       }

@@ -17,16 +17,22 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds weights by the hash that clients send before large ones, and keeps those that arrive. Looks
- * in the cache folder, then in the seed files, then in device memory, since digests are checked by
- * several threads and the protocol's hash by one only. Any thread may call; a {@link DeviceBuffer}
- * is touched by its owner's calls only.
+ * Finds weights by the hash that clients send before large ones, and routers before all, and keeps
+ * those that arrive. Looks in the cache folder, then in the seed files, then in device memory,
+ * since digests are checked by several threads and the protocol's hash by one only. Any thread may
+ * call; a {@link DeviceBuffer} is touched by its owner's calls only.
  */
 public final class TensorCache implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(TensorCache.class);
 
-  /** Clients ask for what is longer than this (section 12 of {@code docs/protocol.md}). */
-  public static final long THRESHOLD_BYTES = 10 << 20;
+  /** What is shorter is sent faster than it is found. */
+  public static final long LEAST_BYTES = 1 << 10;
+
+  /**
+   * What is shorter gets no file of its own: a model of 7B has 65 such tensors, norms and biases,
+   * which are 0.03 % of it, beside 225 others.
+   */
+  public static final long LEAST_FILE_BYTES = 64 << 10;
 
   private final boolean enabled;
   private final CacheEvents events;
@@ -125,12 +131,12 @@ public final class TensorCache implements AutoCloseable {
    * @return whether the bytes are there and proven; if not, what the range holds is not defined
    */
   public boolean load(long hash, DeviceBuffer target, long at, long bytes) {
-    if (!enabled || bytes <= THRESHOLD_BYTES) {
+    if (!enabled || bytes < LEAST_BYTES) {
       return false;
     }
     var key = new TensorKey(hash, bytes);
     Optional<CacheTier> found =
-        loadFromFolder(key, target, at)
+        bytes >= LEAST_FILE_BYTES && loadFromFolder(key, target, at)
             ? Optional.of(CacheTier.FILE)
             : loadFromSeeds(key, target, at)
                 ? Optional.of(CacheTier.SEED)
@@ -141,6 +147,7 @@ public final class TensorCache implements AutoCloseable {
       residents.add(key, target, at);
       events.cacheHit(found.get(), bytes);
     } else {
+      target.unwritten(at, bytes);
       events.cacheMissed(bytes);
     }
     return found.isPresent();
@@ -204,14 +211,19 @@ public final class TensorCache implements AutoCloseable {
 
   /** Begins to keep weights that a client sends; empty when they are not to be kept. */
   public Optional<TensorRecording> record(long bytes) {
-    return writer == null || bytes <= THRESHOLD_BYTES ? Optional.empty() : writer.begin(bytes);
+    return writer == null || bytes < LEAST_FILE_BYTES ? Optional.empty() : writer.begin(bytes);
   }
 
   /** Notes that a client has sent the data that it calls {@code hash} to its buffer. */
   public void arrived(long hash, DeviceBuffer buffer, long at, long bytes) {
-    if (enabled && bytes > THRESHOLD_BYTES) {
+    if (enabled && bytes >= LEAST_BYTES) {
       residents.add(new TensorKey(hash, bytes), buffer, at);
     }
+  }
+
+  /** Counts data that its buffer still had. */
+  public void stayed(long bytes) {
+    events.cacheHit(CacheTier.PARKED, bytes);
   }
 
   /** Must be called before a buffer is closed, by its owner; waits until nobody reads it. */

@@ -43,6 +43,8 @@ public final class Device implements AutoCloseable {
 
   private final MemoryBudget budget;
 
+  private final ParkedBuffers parked = new ParkedBuffers();
+
   /** For what graphs take beside buffers; kept apart so that storing graphs never costs buffers. */
   private final MemoryBudget working;
 
@@ -51,6 +53,7 @@ public final class Device implements AutoCloseable {
   private final AtomicLong repackedBytes = new AtomicLong();
   private final AtomicLong restores = new AtomicLong();
   private final AtomicInteger trackedWeights = new AtomicInteger();
+  private final AtomicInteger trackedPieces = new AtomicInteger();
   private final Optional<WeightRepack> repack;
   private final RunningGraph running = new RunningGraph();
   private final DeviceThread thread;
@@ -129,8 +132,16 @@ public final class Device implements AutoCloseable {
     return cpu;
   }
 
-  /** Allocates {@code bytes} (0 or more); empty when the budget or the device lacks them. */
+  /**
+   * Allocates {@code bytes} (0 or more), and drops parked buffers where that makes room; empty when
+   * the budget or the device lacks them.
+   */
   public Optional<DeviceBuffer> allocate(long bytes) {
+    // The system promises more memory than it has, so the host's is looked at before.
+    while ((bytes > budget.limitBytes() - budget.usedBytes() || bytes > ggml.memoryFree())
+        && parked.dropOldest()) {
+      // The next may still be needed.
+    }
     if (!budget.reserve(bytes)) {
       LOG.atLevel(refusals.level())
           .log(
@@ -161,10 +172,13 @@ public final class Device implements AutoCloseable {
     }
   }
 
-  /** Bytes that can still be allocated: the least of what the budget and the device have. */
+  /**
+   * Bytes that can still be allocated, parked ones among them: the least of what the budget and the
+   * device have.
+   */
   public long freeBytes() {
-    return Math.clamp(
-        Math.min(ggml.memoryFree(), budget.limitBytes() - budget.usedBytes()), 0, Long.MAX_VALUE);
+    long left = Math.min(ggml.memoryFree(), budget.limitBytes() - budget.usedBytes());
+    return Math.clamp(left + parked.bytes(), 0, budget.limitBytes());
   }
 
   /** The budget, in bytes. */
@@ -172,9 +186,14 @@ public final class Device implements AutoCloseable {
     return budget.limitBytes();
   }
 
-  /** Bytes in buffers. */
+  /** Bytes in buffers of clients. */
   public long allocatedBytes() {
-    return budget.usedBytes();
+    return Math.max(0, budget.usedBytes() - parked.bytes());
+  }
+
+  /** Buffers of clients that have gone and may come back. */
+  public ParkedBuffers parked() {
+    return parked;
   }
 
   void released(long bytes) {
@@ -215,6 +234,19 @@ public final class Device implements AutoCloseable {
     trackedWeights.addAndGet(-count);
   }
 
+  /** Whether one more piece of weights may be remembered; {@link #untrackPieces} ends it. */
+  boolean trackPiece() {
+    if (trackedPieces.incrementAndGet() > MOST_TRACKED_WEIGHTS) {
+      trackedPieces.decrementAndGet();
+      return false;
+    }
+    return true;
+  }
+
+  void untrackPieces(int count) {
+    trackedPieces.addAndGet(-count);
+  }
+
   void restored() {
     restores.incrementAndGet();
   }
@@ -250,6 +282,16 @@ public final class Device implements AutoCloseable {
    */
   public long hostFreeBytes() {
     return cpu.orElse(ggml).memoryFree();
+  }
+
+  /** Whether so much host memory can be had, if need be by dropping parked buffers. */
+  public boolean hasHostMemory(long bytes) {
+    while (bytes > hostFreeBytes()) {
+      if (!ggml.hostMemory() || !parked.dropOldest()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The most working memory at once. */
@@ -346,6 +388,7 @@ public final class Device implements AutoCloseable {
    */
   @Override
   public void close() {
+    parked.close();
     stopGraphs();
     var closing =
         submit(

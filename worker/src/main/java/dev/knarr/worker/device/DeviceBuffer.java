@@ -21,6 +21,8 @@ public final class DeviceBuffer implements AutoCloseable {
   private final GgmlBuffer memory;
   private final long bytes;
   private final @Nullable RepackedWeights weights;
+  private final KnownWeights known;
+  private boolean adopted;
   private final AtomicBoolean closed = new AtomicBoolean();
 
   DeviceBuffer(
@@ -32,6 +34,7 @@ public final class DeviceBuffer implements AutoCloseable {
         repackedLayouts.isPresent()
             ? new RepackedWeights(device, repackedLayouts.get(), memory)
             : null;
+    this.known = new KnownWeights(device, bytes);
   }
 
   public Device device() {
@@ -55,6 +58,7 @@ public final class DeviceBuffer implements AutoCloseable {
 
   /** The bytes as a client wrote them: up to 2 GiB from {@code offset}; only of a host buffer. */
   public ByteBuffer viewForRead(long offset, int length) {
+    show();
     requirePlain(offset, length);
     return memory.hostView(offset, length);
   }
@@ -70,6 +74,7 @@ public final class DeviceBuffer implements AutoCloseable {
    * part is replaced have to be given their plain layout back first.
    */
   public void overwrite(long offset, long count) {
+    known.written(offset, count);
     if (weights != null) {
       weights.overwrite(offset, count);
     }
@@ -119,6 +124,7 @@ public final class DeviceBuffer implements AutoCloseable {
 
   /** Fills all of {@code target}, a direct buffer, from {@code offset}. */
   public void read(long offset, ByteBuffer target) {
+    show();
     requirePlain(offset, target.remaining());
     device.access(memory, () -> memory.read(offset, target));
   }
@@ -132,6 +138,61 @@ public final class DeviceBuffer implements AutoCloseable {
     device.access(memory, () -> memory.read(offset, target));
   }
 
+  /**
+   * Notes that what was just written is weights, under the hash by which they may be named later.
+   */
+  public void holds(long offset, long count, long hash) {
+    known.add(offset, count, hash);
+  }
+
+  /** Whether weights that were noted lie there still; from then on their owner may see them. */
+  public boolean finds(long offset, long count, long hash) {
+    return known.find(offset, count, hash);
+  }
+
+  /** Notes that a range was not written after all, whatever became of it. */
+  public void unwritten(long offset, long count) {
+    if (adopted) {
+      known.hide(offset, count);
+    }
+  }
+
+  /** Graphs will write here, whenever they are computed. */
+  public void computes() {
+    known.computed();
+  }
+
+  /**
+   * Must be called before anything but weights is made of it: nobody sees what the owner before had
+   * and this one cannot name.
+   */
+  public void show() {
+    if (adopted) {
+      for (var gap : known.hidden()) {
+        fill(gap.offset(), gap.bytes(), (byte) 0);
+      }
+    }
+  }
+
+  /** Whether it holds weights of use to an owner who comes later. */
+  public boolean isWorthParking() {
+    return known.mostly();
+  }
+
+  /** Whether it was parked, and may hold weights that can be named. */
+  public boolean isAdopted() {
+    return adopted;
+  }
+
+  /** Another owner has it from now on. */
+  void adopt() {
+    adopted = true;
+    known.hide(0, bytes);
+    if (weights != null) {
+      weights.beginAnew();
+    }
+  }
+
   public void fill(byte value) {
     overwrite(0, bytes);
     device.access(memory, () -> memory.fill(value));
@@ -142,8 +203,14 @@ public final class DeviceBuffer implements AutoCloseable {
     device.access(memory, () -> memory.fill(offset, bytes, value));
   }
 
-  /** Lets the backend prepare a tensor at {@code offset}, such as zero the padding behind it. */
-  public void initTensor(TensorDescription tensor, long offset) {
+  /**
+   * Lets the backend prepare a tensor, such as zero the padding behind it.
+   *
+   * @param offset where it begins, and {@code end} where its bytes end
+   * @param paddedEnd where its padding ends
+   */
+  public void initTensor(TensorDescription tensor, long offset, long end, long paddedEnd) {
+    known.drop(end, paddedEnd - end);
     device.access(memory, () -> memory.initTensor(tensor, offset));
   }
 
@@ -152,6 +219,7 @@ public final class DeviceBuffer implements AutoCloseable {
    * once: two clients that copy in opposite directions would otherwise wait for each other.
    */
   public void copyTo(long offset, DeviceBuffer target, long targetOffset, long bytes) {
+    show();
     requirePlain(offset, bytes);
     target.overwrite(targetOffset, bytes);
     if (device == target.device || target.host()) {
@@ -174,6 +242,7 @@ public final class DeviceBuffer implements AutoCloseable {
   public void close() {
     if (closed.compareAndSet(false, true)) {
       device.access(memory, memory::close);
+      known.clear();
       if (weights != null) {
         weights.close();
       }

@@ -143,6 +143,11 @@ final class RepackedWeights {
     return last != null && last.getValue().overlaps(offset, bytes) ? last.getValue() : null;
   }
 
+  /** Another client has the buffer, whose weights may be repacked as often as anybody's. */
+  void beginAnew() {
+    rewrites.replaceAll((_, _) -> 0);
+  }
+
   /** The buffer is closed. */
   void close() {
     repacked.values().forEach(weight -> device.repacked(-weight.bytes));

@@ -94,8 +94,15 @@ final class GraphCompilation implements AutoCloseable {
     this.mostWork = mostWork;
     this.places = new TensorPlace[graph.tensorCount()];
     for (int i = 0; i < places.length; i++) {
-      places[i] = resolver.of(graph.tensor(i));
+      places[i] = shown(resolver.of(graph.tensor(i)));
     }
+  }
+
+  private static @Nullable TensorPlace shown(@Nullable TensorPlace place) {
+    if (place != null) {
+      place.buffer().show();
+    }
+    return place;
   }
 
   CompiledGraph compile() {
@@ -161,7 +168,7 @@ final class GraphCompilation implements AutoCloseable {
    */
   private void requireScratch() {
     scratchBytes = ScratchMemory.bytes(graph, device.threads());
-    if (scratchBytes > device.scratchBytes() && scratchBytes > device.hostFreeBytes()) {
+    if (scratchBytes > device.scratchBytes() && !device.hasHostMemory(scratchBytes)) {
       throw new RpcProtocolException(
           ProtocolFault.BUDGET_EXCEEDED,
           "a graph needs %d bytes of scratch memory and device %s has %d left"
@@ -182,6 +189,7 @@ final class GraphCompilation implements AutoCloseable {
     long work = boundedWork(index);
     requireOnDevice(index, "the result");
     requireRoomBehind(index);
+    computesInto(index);
     for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
       int source = graph.sourceIndex(index, k);
       if (source >= 0) {
@@ -203,6 +211,20 @@ final class GraphCompilation implements AutoCloseable {
       finishStep();
       split = true;
       steps.add(fallback(index));
+    }
+  }
+
+  /** Results; two operations write to their operands as well. */
+  private void computesInto(int index) {
+    Optional.ofNullable(places[index]).ifPresent(place -> place.buffer().computes());
+    int op = graph.tensor(index).op();
+    if (op == TensorOp.OPT_STEP_ADAMW.code() || op == TensorOp.OPT_STEP_SGD.code()) {
+      for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
+        int source = graph.sourceIndex(index, k);
+        if (source >= 0 && places[source] != null) {
+          places[source].buffer().computes();
+        }
+      }
     }
   }
 

@@ -8,7 +8,7 @@ import dev.knarr.worker.device.DeviceBuffer;
 import dev.knarr.worker.graph.ClientBuffers;
 import dev.knarr.worker.graph.TensorPlace;
 import java.util.Collection;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +25,7 @@ final class BufferTable implements ClientBuffers {
   private static final int MOST_BUFFERS = 4096;
   private static final long FIRST_BASE = 1L << 40;
 
-  private final Map<Long, Entry> entries = new HashMap<>();
+  private final Map<Long, Entry> entries = new LinkedHashMap<>();
   private long lastHandle;
   private long nextBase = FIRST_BASE;
 
@@ -76,6 +76,7 @@ final class BufferTable implements ClientBuffers {
     return buffer;
   }
 
+  /** All of them, the oldest first. */
   Collection<DeviceBuffer> all() {
     return entries.values().stream().map(Entry::buffer).toList();
   }

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * and kept as they arrive after a no. Called by the connection's thread only.
  */
 final class HashedWeights {
+  /** Clients ask for what is longer than this (section 12 of {@code docs/protocol.md}). */
+  private static final long ASKED_ABOVE_BYTES = 10 << 20;
+
   private final TensorCache cache;
   private final TensorTransfer transfer;
   private @Nullable Announced announced;
@@ -34,7 +37,8 @@ final class HashedWeights {
   boolean load(SetTensorHash request, TensorPlace place) {
     long at = TensorTransfer.range(place, request.offset(), 0);
     long bytes = place.bytes() - request.offset();
-    boolean found = cache.load(request.hash(), place.buffer(), at, bytes);
+    boolean found =
+        bytes > ASKED_ABOVE_BYTES && cache.load(request.hash(), place.buffer(), at, bytes);
     announced = found ? null : new Announced(request.hash(), place, at, bytes);
     return found;
   }
@@ -46,7 +50,7 @@ final class HashedWeights {
     long at = TensorTransfer.range(place, request.offset(), request.dataBytes());
     // A part of a tensor could not be found again: hashes are asked for up to the tensor's end.
     boolean whole = request.dataBytes() == place.bytes() - request.offset();
-    if (!request.cache() || !whole) {
+    if (!request.cache() || !whole || request.dataBytes() <= ASKED_ABOVE_BYTES) {
       transfer.receive(request, place, channel);
       return;
     }

@@ -3,6 +3,7 @@ package dev.knarr.worker.server;
 
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RouteRequest;
+import dev.knarr.rpc.RouteRequest.Adopted;
 import dev.knarr.rpc.RouteRequest.Bind;
 import dev.knarr.rpc.RouteRequest.Compute;
 import dev.knarr.rpc.RouteRequest.Copy;
@@ -10,6 +11,7 @@ import dev.knarr.rpc.RouteRequest.ForgetGraph;
 import dev.knarr.rpc.RouteRequest.ForgetSlot;
 import dev.knarr.rpc.RouteRequest.Graph;
 import dev.knarr.rpc.RouteRequest.Link;
+import dev.knarr.rpc.RouteRequest.Offer;
 import dev.knarr.rpc.RouteRequest.Pull;
 import dev.knarr.rpc.RouteRequest.Push;
 import dev.knarr.rpc.RouteRequest.Put;
@@ -17,6 +19,7 @@ import dev.knarr.rpc.RouteRequest.Range;
 import dev.knarr.rpc.RouteRequest.Read;
 import dev.knarr.rpc.RouteRequest.Slot;
 import dev.knarr.rpc.RouteRequest.Tensor;
+import dev.knarr.rpc.RouteRequest.Weights;
 import dev.knarr.rpc.RouteRequest.Write;
 import dev.knarr.rpc.RouteResponse;
 import dev.knarr.rpc.RpcProtocolException;
@@ -38,6 +41,7 @@ final class RouteSession implements AutoCloseable {
   private final RouteGraphs graphs;
   private final InputSlots slots;
   private final PeerLinks links;
+  private final RouteWeights weights;
 
   RouteSession(
       BufferTable buffers,
@@ -45,13 +49,15 @@ final class RouteSession implements AutoCloseable {
       TensorTransfer transfer,
       RouteGraphs graphs,
       InputSlots slots,
-      PeerLinks links) {
+      PeerLinks links,
+      RouteWeights weights) {
     this.buffers = buffers;
     this.devices = devices;
     this.transfer = transfer;
     this.graphs = graphs;
     this.slots = slots;
     this.links = links;
+    this.weights = weights;
   }
 
   void carryOut(RouteRequest request, RpcServerChannel channel) throws IOException {
@@ -100,6 +106,13 @@ final class RouteSession implements AutoCloseable {
         var place = idle(range, request);
         links.pull(link, place, transfer);
       }
+      case Offer offer -> {
+        var place = idle(offer.range(), request);
+        channel.write(new RouteResponse.Offered(weights.find(offer, place)));
+      }
+      case Weights sent -> weights.receive(sent, idle(sent.range(), request), channel);
+      case Adopted(long buffer) ->
+          channel.write(new RouteResponse.Adopted(buffers.get(buffer).isAdopted()));
       case Tensor _ ->
           throw new RpcProtocolException(
               ProtocolFault.BAD_FIELD, "a tensor for a link came from a router");

@@ -26,6 +26,7 @@ final class Routers {
   private final long memoryBytes;
   private final long graphBytes;
   private final boolean linked;
+  private final boolean parking;
   private final AtomicLong usedBytes = new AtomicLong();
   private final Map<Long, Guest> guests = new ConcurrentHashMap<>();
   private final SecureRandom tokens = new SecureRandom();
@@ -39,11 +40,13 @@ final class Routers {
    * @param memoryBytes of the inputs of all of them
    * @param graphs say how much of them each may name
    * @param linked whether this worker makes links to others
+   * @param parking whether it keeps weights of those that have gone
    */
-  Routers(long memoryBytes, GraphStores graphs, boolean linked) {
+  Routers(long memoryBytes, GraphStores graphs, boolean linked, boolean parking) {
     this.memoryBytes = memoryBytes;
     this.graphBytes = graphs.bytesOfARouter();
     this.linked = linked;
+    this.parking = parking;
   }
 
   /**
@@ -60,6 +63,9 @@ final class Routers {
     granted.addAll(asked.features());
     if (!linked) {
       granted.remove(RouteFeature.DIRECT_COPIES);
+    }
+    if (!parking) {
+      granted.remove(RouteFeature.PARKING);
     }
     long slots = reserve();
     if (slots < 0) {

@@ -19,6 +19,7 @@ import dev.knarr.rpc.wire.RpcServerChannel;
 import dev.knarr.rpc.wire.WireLimits;
 import dev.knarr.worker.device.LogGate;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
@@ -26,6 +27,7 @@ import java.nio.channels.SocketChannel;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,6 +57,7 @@ final class RpcConnection implements Runnable {
   private final Routers routers;
   private final Communicators communicators;
   private Routers.@Nullable Grant granted; // the connection's thread's
+  private Supplier<String> identity = () -> ""; // as granted
   private final long openedNanos = System.nanoTime();
   private final Instant opened = Instant.now();
   private volatile boolean saidHello;
@@ -98,8 +101,10 @@ final class RpcConnection implements Runnable {
     MDC.put("peer", peer.toString());
     try (socket;
         session;
-        var channel = RpcServerChannel.over(transport.accepted(socket), limits, budget, meter)) {
+        var secured = transport.accepted(socket);
+        var channel = RpcServerChannel.over(secured, limits, budget, meter)) {
       open = channel;
+      identity = () -> PeerIdentity.of(secured, address());
       serve(channel);
       LOG.debug("conn={} peer={} closed its connection", number, peer);
     } catch (RpcProtocolException e) {
@@ -210,11 +215,10 @@ final class RpcConnection implements Runnable {
   }
 
   private void serveRouter(RouteTerms terms, RpcServerChannel channel) throws IOException {
-    var address = ((InetSocketAddress) peer).getAddress();
-    var peers = new PeerLinks(communicators, address, meter);
+    var peers = new PeerLinks(communicators, address(), meter);
     var grant = routers.enter(terms, this, peers);
     granted = grant;
-    session.serveRouter(grant, peers);
+    session.serveRouter(grant, peers, identity.get());
     answer(channel, grant.terms().capabilities());
     channel.speakToRouter();
     channel.notice(
@@ -243,10 +247,12 @@ final class RpcConnection implements Runnable {
     }
   }
 
+  private InetAddress address() {
+    return ((InetSocketAddress) peer).getAddress();
+  }
+
   private @Nullable String text(RpcRequest request) {
-    return commandLog.take(number, ((InetSocketAddress) peer).getAddress())
-        ? session.text(request)
-        : null;
+    return commandLog.take(number, address()) ? session.text(request) : null;
   }
 
   private static String result(RpcCommand command, RpcServerChannel channel) {

@@ -76,6 +76,7 @@ public final class RpcServer implements AutoCloseable {
    * @param limits what a frame may announce
    * @param budget what the graphs of all clients take while they are read; this server's to close
    * @param routeBytes what the inputs take that are kept for routers
+   * @param parkTime how long the weights of routers stay that have gone; zero for not at all
    * @param maxConnections the most clients at once
    * @param maxConnectionsPerAddress the most of them from one address
    * @param helloTimeout how long a client may take to say HELLO
@@ -90,6 +91,7 @@ public final class RpcServer implements AutoCloseable {
       WireLimits limits,
       MessageBudget budget,
       long routeBytes,
+      Duration parkTime,
       int maxConnections,
       int maxConnectionsPerAddress,
       Duration helloTimeout,
@@ -143,7 +145,12 @@ public final class RpcServer implements AutoCloseable {
             new Communicators.Settings(
                 settings.address.getAddress(), settings.links, LINK_JOIN, LINK_REDUCE),
             events);
-    this.routers = new Routers(settings.routeBytes, graphs, settings.links.isPresent());
+    this.routers =
+        new Routers(
+            settings.routeBytes,
+            graphs,
+            settings.links.isPresent(),
+            settings.parkTime.isPositive());
     this.accepting = Thread.ofPlatform().name("rpc-accept").start(this::accept);
     this.watching = Thread.ofVirtual().name("rpc-watch").start(this::watch);
   }
@@ -305,6 +312,7 @@ public final class RpcServer implements AutoCloseable {
       }
     }
     devices.forEach(device -> device.stopGraphOver(settings.graphTimeout));
+    devices.forEach(device -> device.parked().expire(settings.parkTime));
   }
 
   /** The watches over both directions of a connection. */

@@ -5,6 +5,7 @@ import dev.knarr.ggml.TensorDescription;
 import dev.knarr.rpc.Capabilities;
 import dev.knarr.rpc.ProtocolEdition;
 import dev.knarr.rpc.ProtocolFault;
+import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.RouteRequest;
 import dev.knarr.rpc.RpcProtocolException;
 import dev.knarr.rpc.RpcRequest;
@@ -60,7 +61,11 @@ final class Session implements AutoCloseable {
   private final ConnectionUse use = new ConnectionUse();
   private final ClientLinks links;
   private final GraphStores graphs;
+  private final TensorCache cache;
   private volatile @Nullable RouteSession route;
+
+  /** By what a router is known whose weights may be parked; the connection's thread's. */
+  private @Nullable String owner;
 
   Session(
       List<Device> devices,
@@ -70,6 +75,7 @@ final class Session implements AutoCloseable {
       ServerEvents events) {
     this.links = links;
     this.graphs = graphs;
+    this.cache = cache;
     this.devices = new SessionDevices(devices, graphs, links, events, use);
     this.weights = new HashedWeights(cache, transfer);
   }
@@ -142,8 +148,13 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** From now on the client is a router, which was granted this. */
-  void serveRouter(Routers.Grant grant, PeerLinks peers) {
+  /**
+   * From now on the client is a router, which was granted this.
+   *
+   * @param identity who it is
+   */
+  void serveRouter(Routers.Grant grant, PeerLinks peers, String identity) {
+    owner = grant.terms().features().contains(RouteFeature.PARKING) ? identity : null;
     route =
         new RouteSession(
             buffers,
@@ -151,7 +162,8 @@ final class Session implements AutoCloseable {
             transfer,
             graphs.openForRouter(grant.graphBytes()),
             new InputSlots(grant.slotBytes()),
-            peers);
+            peers,
+            new RouteWeights(cache, transfer));
   }
 
   /** The fields of a request, valid or not, for the log. */
@@ -177,10 +189,14 @@ final class Session implements AutoCloseable {
     if (size < 0 || buffers.isFull()) {
       return RpcResponse.AllocatedBuffer.FAILED;
     }
-    return offered
-        .allocate(size)
+    return adopted(offered, size)
+        .or(() -> offered.allocate(size))
         .map(buffer -> new RpcResponse.AllocatedBuffer(taken(buffer), size))
         .orElse(RpcResponse.AllocatedBuffer.FAILED);
+  }
+
+  private Optional<DeviceBuffer> adopted(Device device, long size) {
+    return Optional.ofNullable(owner).flatMap(name -> device.parked().adopt(name, size));
   }
 
   private long taken(DeviceBuffer buffer) {
@@ -198,9 +214,18 @@ final class Session implements AutoCloseable {
     if (route != null) {
       route.dropUsing(buffer);
     }
-    weights.withdraw(buffer);
-    buffers.remove(handle).close();
+    give(buffers.remove(handle));
     use.freed(buffer.bytes());
+  }
+
+  /** Gives a buffer back that nothing uses any more, or leaves it to those who come later. */
+  private void give(DeviceBuffer buffer) {
+    weights.withdraw(buffer);
+    if (owner != null && buffer.isWorthParking()) {
+      buffer.device().parked().park(owner, buffer);
+    } else {
+      buffer.close();
+    }
   }
 
   private void initTensor(RpcTensor tensor, TensorPlace place) {
@@ -214,7 +239,13 @@ final class Session implements AutoCloseable {
           "tensor %s needs %d bytes with its padding, and its buffer has %d left"
               .formatted(tensor.printableName(), padded, place.buffer().bytes() - place.offset()));
     }
-    place.buffer().initTensor(description, place.offset());
+    place
+        .buffer()
+        .initTensor(
+            description,
+            place.offset(),
+            place.offset() + place.bytes(),
+            place.offset() + Math.max(place.bytes(), padded));
   }
 
   private long allocSize(GetAllocSize query) {
@@ -314,10 +345,7 @@ final class Session implements AutoCloseable {
     if (route != null) {
       route.close();
     }
-    for (var buffer : List.copyOf(buffers.all())) {
-      weights.withdraw(buffer);
-      buffer.close();
-    }
+    buffers.all().forEach(this::give);
     transfer.close();
   }
 }

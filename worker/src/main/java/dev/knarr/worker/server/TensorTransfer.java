@@ -69,6 +69,12 @@ final class TensorTransfer implements AutoCloseable {
     receive(place.buffer(), at, request.dataBytes(), channel, recording);
   }
 
+  /** Fills a place, with a copy for a recording. */
+  void receive(TensorPlace place, RpcServerChannel channel, @Nullable TensorRecording recording)
+      throws IOException {
+    receive(place.buffer(), place.offset(), place.bytes(), channel, recording);
+  }
+
   void receive(DeviceBuffer buffer, long at, long bytes, RpcServerChannel channel)
       throws IOException {
     receive(buffer, at, bytes, channel, null);
