@@ -27,7 +27,7 @@ class RouteTermsTest {
   static Stream<Arguments> golden() {
     return Stream.of(
         Arguments.of(
-            RouteTerms.router(RouteFeature.all()), KNARR + "01 01 0000 0f000000 0000000000000000"),
+            RouteTerms.router(RouteFeature.all()), KNARR + "01 01 0000 3f000000 0000000000000000"),
         Arguments.of(
             RouteTerms.router(EnumSet.of(RouteFeature.GRAPHS, RouteFeature.READ_AHEAD)),
             KNARR + "01 01 0000 0a000000 0000000000000000"),
@@ -66,7 +66,7 @@ class RouteTermsTest {
   @Test
   void whenFeaturesAreUnknown_thenTheOthersCount() {
     assertThat(
-            RouteTerms.of(capabilities(KNARR + "01 01 0000 f1ffffff 0000000000000000"))
+            RouteTerms.of(capabilities(KNARR + "01 01 0000 c1ffffff 0000000000000000"))
                 .map(RouteTerms::features))
         .contains(Set.of(RouteFeature.INPUTS));
   }

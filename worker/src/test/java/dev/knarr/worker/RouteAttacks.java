@@ -14,12 +14,14 @@ import static dev.knarr.rpc.ProtocolFault.UNKNOWN_GRAPH;
 
 import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RouteRequest;
+import dev.knarr.rpc.RouteRequest.Adopted;
 import dev.knarr.rpc.RouteRequest.Bind;
 import dev.knarr.rpc.RouteRequest.Compute;
 import dev.knarr.rpc.RouteRequest.Copy;
 import dev.knarr.rpc.RouteRequest.ForgetGraph;
 import dev.knarr.rpc.RouteRequest.ForgetSlot;
 import dev.knarr.rpc.RouteRequest.Graph;
+import dev.knarr.rpc.RouteRequest.Offer;
 import dev.knarr.rpc.RouteRequest.Pull;
 import dev.knarr.rpc.RouteRequest.Push;
 import dev.knarr.rpc.RouteRequest.Put;
@@ -27,6 +29,7 @@ import dev.knarr.rpc.RouteRequest.Range;
 import dev.knarr.rpc.RouteRequest.Read;
 import dev.knarr.rpc.RouteRequest.Slot;
 import dev.knarr.rpc.RouteRequest.Tensor;
+import dev.knarr.rpc.RouteRequest.Weights;
 import dev.knarr.rpc.RouteRequest.Write;
 import dev.knarr.rpc.RouteResponse;
 import java.io.IOException;
@@ -64,7 +67,8 @@ final class RouteAttacks {
   }
 
   static Stream<RouteAttack> all() {
-    return Stream.of(inputs(), slots(), contents(), bindings(), reads(), links(), framing())
+    return Stream.of(
+            inputs(), slots(), contents(), bindings(), reads(), weights(), links(), framing())
         .flatMap(attacks -> attacks);
   }
 
@@ -311,6 +315,21 @@ final class RouteAttacks {
 
   private static Copy copy(long buffer, long offset, long target, long targetOffset) {
     return new Copy(new Range(buffer, offset, 8), target, targetOffset);
+  }
+
+  private static Stream<RouteAttack> weights() {
+    return Stream.of(
+        of("OFFER for nobody", UNKNOWN_BUFFER, r -> r.send(new Offer(new Range(NOBODYS, 0, 4), 1))),
+        over("OFFER outside", OUT_OF_RANGE, (r, b) -> r.send(new Offer(new Range(b, 4093, 4), 1))),
+        of(
+            "WEIGHTS for nobody",
+            UNKNOWN_BUFFER,
+            r -> r.send(new Weights(new Range(NOBODYS, 0, 4), 1), new byte[4])),
+        over(
+            "WEIGHTS to outside",
+            OUT_OF_RANGE,
+            (r, b) -> r.send(new Weights(new Range(b, 4093, 4), 1), new byte[4])),
+        of("ADOPTED of nobody's buffer", UNKNOWN_BUFFER, r -> r.send(new Adopted(NOBODYS))));
   }
 
   private static Stream<RouteAttack> links() {

@@ -76,7 +76,7 @@ final class ScriptedAbuse {
    * Choices: what the bytes say, and when they are used up what follows from them, so that few
    * bytes make a long story too.
    */
-  private static final class Script {
+  static final class Script {
     private final ByteBuffer bytes;
     private final Random more;
 

@@ -20,27 +20,46 @@ final class ClientAnswers {
     this.channel = channel;
   }
 
-  void answer(RpcResponse response) throws IOException {
-    channel.write(response);
-    channel.flush();
+  private interface Step {
+    void run() throws IOException;
+  }
+
+  /** A client that is gone must not be taken for a worker that is. */
+  private static void toClient(Step step) throws ClientGoneException {
+    try {
+      step.run();
+    } catch (IOException e) {
+      throw new ClientGoneException(e);
+    }
+  }
+
+  void answer(RpcResponse response) throws ClientGoneException {
+    toClient(
+        () -> {
+          channel.write(response);
+          channel.flush();
+        });
   }
 
   /** Answers a read with bytes that are here. */
-  void data(ByteBuffer bytes) throws IOException {
-    channel.beginData(bytes.remaining());
-    channel.writeData(bytes);
-    channel.flush();
+  void data(ByteBuffer bytes) throws ClientGoneException {
+    toClient(
+        () -> {
+          channel.beginData(bytes.remaining());
+          channel.writeData(bytes);
+          channel.flush();
+        });
   }
 
   /** Answers a read with the data of an answer that is just coming in. */
   void passOn(RpcClientChannel from) throws IOException {
-    channel.beginData(from.dataRemaining());
+    toClient(() -> channel.beginData(from.dataRemaining()));
     var piece = ByteBuffer.allocateDirect((int) Math.min(PIECE_BYTES, from.dataRemaining()));
     while (from.dataRemaining() > 0) {
       piece.clear().limit((int) Math.min(piece.capacity(), from.dataRemaining()));
       from.receiveData(piece);
-      channel.writeData(piece.flip());
+      toClient(() -> channel.writeData(piece.flip()));
     }
-    channel.flush();
+    toClient(channel::flush);
   }
 }

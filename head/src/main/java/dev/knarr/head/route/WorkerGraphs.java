@@ -54,6 +54,11 @@ final class WorkerGraphs {
     this.link = link;
   }
 
+  /** A larger content cannot be named. */
+  long largestBytes() {
+    return Math.min(RouteRequest.MAX_CONTENT_BYTES, link.graphBytes());
+  }
+
   /** A graph's bytes; the worker knows them by name, or not (any more). */
   static final class Content {
     private final byte[] bytes;

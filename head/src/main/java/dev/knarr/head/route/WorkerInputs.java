@@ -25,10 +25,14 @@ final class WorkerInputs implements AutoCloseable {
 
   private static final int MOST_SLOTS = 4096;
 
+  /** What is kept here for one worker, whatever it grants. */
+  private static final long MOST_BYTES = 64 << 20;
+
   private final WorkerLink link;
   private final DeltaEncoder encoder = new DeltaEncoder();
   private final Map<Range, Slot> slots = new LinkedHashMap<>(16, 0.75f, true);
   private final Deque<Integer> freeNames = new ArrayDeque<>();
+  private final long limitBytes;
   private int names;
   private long usedBytes;
 
@@ -36,6 +40,7 @@ final class WorkerInputs implements AutoCloseable {
 
   WorkerInputs(WorkerLink link) {
     this.link = link;
+    this.limitBytes = Math.min(MOST_BYTES, link.slotBytes());
   }
 
   /** Has the worker write bytes, at most {@link RouteRequest#MAX_PIECE_BYTES}, to a range. */
@@ -52,7 +57,7 @@ final class WorkerInputs implements AutoCloseable {
     }
     ByteBuffer steps = encoder.pack(content);
     int bytes = (int) content.byteSize();
-    if (bytes == 0 || bytes > LARGEST_SLOT_BYTES || bytes > link.slotBytes()) {
+    if (bytes == 0 || bytes > LARGEST_SLOT_BYTES || bytes > limitBytes) {
       link.send(
           new RouteRequest.Put(range.buffer(), range.offset(), bytes, steps.remaining()), steps);
       return;
@@ -64,7 +69,7 @@ final class WorkerInputs implements AutoCloseable {
   }
 
   private Slot open(Range range, MemorySegment content) throws WorkerLostException {
-    while (usedBytes + content.byteSize() > link.slotBytes() || slots.size() >= MOST_SLOTS) {
+    while (usedBytes + content.byteSize() > limitBytes || slots.size() >= MOST_SLOTS) {
       var oldest = slots.keySet().iterator().next();
       link.send(new RouteRequest.ForgetSlot(forget(oldest)));
     }

@@ -3,6 +3,7 @@ package dev.knarr.head.route;
 
 import dev.knarr.head.KeepAlive;
 import dev.knarr.head.relay.Failures;
+import dev.knarr.rpc.ProtocolFault;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.RouteResponse;
 import dev.knarr.rpc.RouteTerms;
@@ -18,13 +19,13 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -113,15 +114,18 @@ final class WorkerLink implements AutoCloseable {
       String name)
       throws WorkerLostException {
     SocketChannel socket = null;
+    var late = new AtomicBoolean();
+    Thread watch = null;
     try {
       socket = SocketChannel.open();
+      watch = endAfterLimit(socket, late);
       var channel = connect(socket, worker, limits);
       var accepted = channel.hello(RouteTerms.router(features).capabilities());
       var terms = RouteTerms.of(accepted.capabilities());
       var welcome = new RouteResponse.Welcome(0, 0);
       if (terms.isPresent()) {
         channel.speakToWorker();
-        welcome = (RouteResponse.Welcome) Objects.requireNonNull(channel.next()).response();
+        welcome = welcome(channel);
       }
       socket.setOption(StandardSocketOptions.SO_LINGER, -1);
       return new WorkerLink(worker, number, socket, channel, terms, welcome, losses, name);
@@ -133,10 +137,37 @@ final class WorkerLink implements AutoCloseable {
               + ":"
               + worker.port()
               + ": "
-              + Failures.describe(e);
+              + (late.get() ? "no answer to HELLO" : Failures.describe(e));
       losses.lost(worker, how);
       throw new WorkerLostException(how);
+    } finally {
+      if (watch != null) {
+        watch.interrupt();
+      }
     }
+  }
+
+  /** A blocking read has no limit of its own. */
+  private static Thread endAfterLimit(SocketChannel socket, AtomicBoolean late) {
+    return Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                Thread.sleep(CONNECT_LIMIT);
+                late.set(true);
+                closeQuietly(socket);
+              } catch (InterruptedException _) {
+                Thread.currentThread().interrupt(); // It was in time.
+              }
+            });
+  }
+
+  private static RouteResponse.Welcome welcome(RpcClientChannel channel) throws IOException {
+    var reply = channel.next();
+    if (reply == null) {
+      throw new IOException("it closed the connection instead of saying what it keeps");
+    }
+    return (RouteResponse.Welcome) reply.response();
   }
 
   private static RpcClientChannel connect(
@@ -307,12 +338,22 @@ final class WorkerLink implements AutoCloseable {
           failed("closed the connection");
           return;
         }
-        var asked = waiting.poll();
+        if (reply.command().notice()) {
+          throw new RpcProtocolException(
+              ProtocolFault.UNEXPECTED_RESPONSE, reply.command() + " came a second time");
+        }
+        // Where it can be found if it fails: whoever asked must hear of it.
+        var asked = waiting.peek();
         if (asked == null) {
           throw new IllegalStateException("An answer that nobody has asked for");
         }
         asked.accept(reply.response(), channel);
+        waiting.remove(asked);
       }
+    } catch (ClientGoneException | WorkerLostException e) {
+      // No fault of this worker.
+      LOG.debug("The link to worker {} ends: {}", worker.name(), e.toString());
+      close();
     } catch (RpcProtocolException e) {
       worker.meters().rejected(e.fault());
       failed("does not speak the protocol: " + e.getMessage());

@@ -172,7 +172,8 @@ final class WorkerRoute implements AutoCloseable {
       var compact = CompactGraph.of(local, handle -> buffers.get(handle).ownBase());
       var handles =
           Arrays.stream(compact.buffers()).mapToObj(own -> buffers.get(own).handle()).toList();
-      if (handles.size() <= RouteRequest.MAX_BUFFERS) {
+      if (handles.size() <= RouteRequest.MAX_BUFFERS
+          && compact.bytes().length <= graphs.get().largestBytes()) {
         compute(graphs.get().received(device, uid, compact, handles));
         return;
       }

@@ -92,7 +92,12 @@ class HostileRouteTest {
       "4a 0d 01 0101020304050607 808004 00, OUT_OF_RANGE", // port 65536
       "4a 0d 01 0101020304050607 01 fe01 00, OUT_OF_RANGE", // a host of 254
       "4a 0e 808004 0101020304050607 01 01 68, OUT_OF_RANGE", // link 65536, which no HELLO can say
-      "4a 0d 01 0101020304050607 01 01 6868, FRAME_SIZE"
+      "4a 0d 01 0101020304050607 01 01 6868, FRAME_SIZE",
+      "50 0a 05000101020304050607, FRAME_SIZE", // a hash of seven bytes
+      "50 0c 050001010203040506070800, FRAME_SIZE",
+      "51 0c 050002010203040506070800, FRAME_SIZE", // weights of two bytes with one
+      "51 0d 05000101020304050607080000, FRAME_SIZE", // weights of one byte with two
+      "52 02 0100, FRAME_SIZE"
     })
     void whenFieldsAreTooManyOrTooFew_thenItIsRefused(String stream, ProtocolFault fault) {
       assertThat(fault(stream)).isEqualTo(fault);
@@ -122,7 +127,7 @@ class HostileRouteTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77})
+    @ValueSource(ints = {64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 80, 81, 82})
     void whenALengthIsHuge_thenNothingIsReadOfIt(int code) {
       String command = HexFormat.of().toHexDigits((byte) code);
       for (String length : new String[] {MOST, "ffffffffffffffff7f", "8080808080808001"}) {

@@ -18,6 +18,7 @@ class RouteReplyFuzzTest {
           new RouteRequest.Graph(0, 0, 0, 0),
           new RouteRequest.Read(new RouteRequest.Range(1, 0, 64)),
           new RouteRequest.Link(1, 2, 3, "h"),
+          new RouteRequest.Offer(new RouteRequest.Range(1, 0, 64), 5),
           new RpcRequest.AllocBuffer(0, 64),
           new RpcRequest.DeviceCount());
 

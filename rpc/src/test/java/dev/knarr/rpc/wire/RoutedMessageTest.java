@@ -58,6 +58,15 @@ class RoutedMessageTest {
         golden(new RouteRequest.Push(258, new Range(5, 0, 64)), "4b 05  8202 05 00 40", ""),
         golden(new RouteRequest.Pull(1, new Range(6, 0, 64)), "4c 04  01 06 00 40", ""),
         golden(new RouteRequest.Tensor(3), "4d 03", "010203"),
+        golden(
+            new RouteRequest.Offer(new Range(5, 4096, 1024), 0x0123456789abcdefL),
+            "50 0d  05 8020 8008 efcdab8967452301",
+            ""),
+        golden(
+            new RouteRequest.Weights(new Range(5, 0, 3), 0x0123456789abcdefL),
+            "51 0e  05 00 03 efcdab8967452301",
+            "010203"),
+        golden(new RouteRequest.Adopted(300), "52 02  ac02", ""),
         golden(new RpcRequest.DeviceCount(), "0f 00", ""),
         golden(new RpcRequest.FreeBuffer(2), "04 08  0200000000000000", ""));
   }
@@ -70,6 +79,11 @@ class RoutedMessageTest {
             new RouteRequest.Link(0, 0, 1, "h"), "4a 01  01", new RouteResponse.Linked(true)),
         Arguments.of(
             new RouteRequest.Link(0, 0, 1, "h"), "4a 01  00", new RouteResponse.Linked(false)),
+        Arguments.of(
+            new RouteRequest.Offer(new Range(1, 0, 1), 2),
+            "50 01  01",
+            new RouteResponse.Offered(true)),
+        Arguments.of(new RouteRequest.Adopted(1), "52 01  00", new RouteResponse.Adopted(false)),
         Arguments.of(
             new RpcRequest.DeviceCount(), "0f 04  02000000", new RpcResponse.DeviceCounted(2)));
   }
