@@ -2,7 +2,7 @@
 """What a split model costs on slow links: Knarr's head and workers beside stock llama.cpp, each worker on a host of its own.
 
 Hosts are network namespaces joined by netlab (root, iproute2, a C compiler), so every link has the delay and the rate that is asked for, from
-worker to worker too. Each round measures every side once, one after the other; a warm-up request before each is not counted.
+worker to worker too. Each round measures every side once, one after the other; a warm-up request before each is not counted (a JVM needs some hundred tokens).
 
   scripts/wire/measure.py --model FILE [--workers 1,2,4] [--delay MS] [--rate MBIT] [--tokens N] [--depth TOKENS] [--rounds N]
                           [--sides knarr,stock] [--sampling greedy|default] [--tls] [-- ARGUMENT OF llama-server …]
@@ -162,7 +162,7 @@ def measure(side, workers, options, folder):
         SIDES[side](lab, options)
         await_(f"{side} over {workers} workers", healthy, 900)
         prompt = "".join(chr(97 + i * 7 % 26) for i in range(max(16, options.depth)))
-        call("/completion", request(options, 8, prompt))
+        call("/completion", request(options, options.warm, prompt))
         before = lab.sent()
         answer = call("/completion", request(options, options.tokens, prompt))
         after = lab.sent()
@@ -182,6 +182,7 @@ def main():
     parser.add_argument("--delay", type=float, default=0)
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--tokens", type=int, default=256)
+    parser.add_argument("--warm", type=int, default=768, help="tokens of the request before the one that counts")
     parser.add_argument("--depth", type=int, default=16)
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--layers", type=int, required=True, help="of the model, for an even split over stock workers")
