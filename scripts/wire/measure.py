@@ -5,12 +5,12 @@ Hosts are network namespaces joined by netlab (root, iproute2, a C compiler), so
 worker to worker too. Each round measures every side once, one after the other; a warm-up request before each is not counted (a JVM needs some hundred tokens).
 
   scripts/wire/measure.py --model FILE [--workers 1,2,4] [--delay MS] [--rate MBIT] [--tokens N] [--depth TOKENS] [--rounds N]
-                          [--sides knarr,stock] [--sampling greedy|default] [--tls] [-- ARGUMENT OF llama-server …]
+                          [--sides knarr,stock] [--sampling greedy|default] [-- ARGUMENT OF llama-server …]
 
 Prints one line for each side and number of workers: time per token (median over the tokens of all rounds, with quartiles of the rounds'
 medians) and bytes per token on all links together, TCP payload as the kernel counts it.
 """
-import argparse, json, os, re, signal, statistics, subprocess, sys, tempfile, time, urllib.request
+import argparse, json, os, re, signal, statistics, subprocess, sys, tempfile, time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CACHE = os.environ.get("KNARR_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "knarr")
