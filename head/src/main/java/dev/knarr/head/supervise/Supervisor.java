@@ -48,6 +48,7 @@ public final class Supervisor implements AutoCloseable {
   private final RestartBudget budget;
   private final Gateway gateway;
   private final ServerRun server;
+  private final HeadCpu headCpu;
   private final Thread thread;
 
   /** What to show while proving workers. */
@@ -71,6 +72,20 @@ public final class Supervisor implements AutoCloseable {
    * @param vertx what the endpoint runs on; it must live longer than this
    */
   public Supervisor(HeadConfig config, MeterRegistry registry, Clock clock, Vertx vertx) {
+    this(config, registry, clock, vertx, HeadCpu.launcher(System.getenv()));
+  }
+
+  /**
+   * The same with another program.
+   *
+   * @param launcher the program of which {@code worker} is a command
+   */
+  Supervisor(
+      HeadConfig config,
+      MeterRegistry registry,
+      Clock clock,
+      Vertx vertx,
+      Optional<Path> launcher) {
     this.config = config;
     this.registry = registry;
     this.clock = clock;
@@ -81,6 +96,7 @@ public final class Supervisor implements AutoCloseable {
     this.budget = new RestartBudget(clock);
     this.gateway = new Gateway(config, registry, vertx, board::snapshot);
     this.server = new ServerRun(config, board, workers, ledger, serverMetrics, gateway);
+    this.headCpu = new HeadCpu(config, launcher);
     this.thread = Thread.ofPlatform().name("supervisor").unstarted(this::run);
     Gauge.builder(HeadMetrics.LOAD_RATIO, this, s -> s.isReady() ? 1 : s.ledger.ratio())
         .description("How much of the weights the workers have")
@@ -115,6 +131,7 @@ public final class Supervisor implements AutoCloseable {
     } catch (InterruptedException _) {
       LOG.debug("The supervisor was asked to stop");
     } finally {
+      headCpu.close();
       workers.close();
     }
   }
@@ -163,6 +180,7 @@ public final class Supervisor implements AutoCloseable {
         server.run(plan, program);
         return; // Drained.
       } catch (Signal signal) {
+        headCpu.close();
         if (server.isDraining()) {
           LOG.warn("While running answers were finished: {}", signal.sentence());
           return;
@@ -236,9 +254,13 @@ public final class Supervisor implements AutoCloseable {
     }
   }
 
-  private Planned plan(Planner planner, List<WorkerProof> proofs, @Nullable Planned last) {
+  private Planned plan(Planner planner, List<WorkerProof> proofs, @Nullable Planned last)
+      throws InterruptedException {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
-    Planned plan = planner.plan(proofs, headDevices, last);
+    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), last);
+    if (!headCpu.provide(plan, workers)) {
+      plan = planner.plan(proofs, headDevices, headCpu.processor(), null);
+    }
     board.plan(plan.status());
     if (plan.wire() != null) {
       planMeters.accept(plan.wire().estimate());
