@@ -106,10 +106,13 @@ class Lab:
         self.switch.wait()
 
 
-def serve_stock(lab, options):
+def serve_stock_workers(lab, *more):
     for i in range(lab.count):
-        lab.start(f"w{i}", os.path.join(LLAMA, "ggml-rpc-server"), "-H", "0.0.0.0", "-p", str(PORT), "-t", "1")
+        lab.start(f"w{i}", os.path.join(LLAMA, "ggml-rpc-server"), "-H", "0.0.0.0", "-p", str(PORT), "-t", "1", *more)
     await_("stock workers", lambda: all(lab.listening(i) for i in range(lab.count)))
+
+
+def serve_stock_head(lab, options):
     rpc = ",".join(lab.address(i) for i in range(lab.count))
     lab.start("head", os.path.join(LLAMA, "llama-server"), "--rpc", rpc, "-ngl", "all", "--fit", "off", "-m", options.model,
               "--device", ",".join(f"RPC{i}" for i in range(lab.count)), "--tensor-split", split(options.layers + 1, lab.count),
@@ -117,16 +120,24 @@ def serve_stock(lab, options):
               "--host", "127.0.0.1", "--port", "8080", *options.more)
 
 
+def serve_stock(lab, options):
+    serve_stock_workers(lab)
+    serve_stock_head(lab, options)
+
+
 def split(parts, devices):
     rest = parts % devices
     return ",".join(str(parts // devices + (1 if i >= devices - rest else 0)) for i in range(devices))
 
 
-def serve_knarr(lab, options):
-    knarr = os.path.join(ROOT, "knarr")
+def serve_knarr_workers(lab, *more):
     for i in range(lab.count):
-        lab.start(f"w{i}", knarr, "worker", "--host", "0.0.0.0", "--port", str(PORT), "--management-port", "0", "--threads", "1", "--device", "CPU")
+        lab.start(f"w{i}", os.path.join(ROOT, "knarr"), "worker", "--host", "0.0.0.0", "--port", str(PORT), "--management-port", "0",
+                  "--threads", "1", "--device", "CPU", *more)
     await_("workers", lambda: all(lab.listening(i) for i in range(lab.count)))
+
+
+def serve_knarr_head(lab, options):
     config = {
         "model": {"name": "measured", "path": options.model},
         "context": {"length": options.context, "parallelSequences": 1, "flashAttention": "AUTO"},
@@ -137,7 +148,12 @@ def serve_knarr(lab, options):
     file = os.path.join(lab.folder, "head.json")
     with open(file, "w") as out:
         json.dump(config, out)
-    lab.start("head", knarr, "head", "--config", file)
+    lab.start("head", os.path.join(ROOT, "knarr"), "head", "--config", file)
+
+
+def serve_knarr(lab, options):
+    serve_knarr_workers(lab)
+    serve_knarr_head(lab, options)
 
 
 SIDES = {"stock": serve_stock, "knarr": serve_knarr}
@@ -258,4 +274,5 @@ def main():
                       f"round trip {statistics.median(r[3] for r in rounds):.2f} ms, {same}", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
