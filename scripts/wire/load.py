@@ -9,7 +9,7 @@ of its own (see measure.py). The first load of each round only fills caches; the
   scripts/wire/load.py --model FILE --layers N [--workers N] [--rate MBIT] [--rounds N] [--sides stock,parked,seeded]
 
 Prints one line for each: seconds from the start of llama-server until /health says ok, the ratio to stock in the same round, and all bytes that
-the head has sent from its own start to then, packet headers and probes of the links included, beside the bytes of the model.
+the head has sent in them, packet headers included, beside the bytes of the model.
 """
 import argparse, os, statistics, subprocess, sys, tempfile, time
 import measure
@@ -34,27 +34,31 @@ def sent(lab):
     return sum(int(line.split(":")[1].split()[8]) for line in lines if ":" in line and not line.strip().startswith("lo:"))
 
 
-def started(parent):
-    """When the llama-server that a process or a child of it is was started, as time.monotonic() counts."""
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            name, rest = open(f"/proc/{entry}/stat").read().split("(", 1)[1].rsplit(") ", 1)
-        except (OSError, ProcessLookupError):
-            continue
-        fields = rest.split()
-        if name == "llama-server" and parent in (int(entry), int(fields[1])):
-            return int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    sys.exit("llama-server has ended")
+def started(head, limit=60):
+    """When the llama-server that a process or a child of it is was started, as time.monotonic() counts, once it is."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                fields = open(f"/proc/{entry}/stat").read().rsplit(") ", 1)[1].split()
+                program = open(f"/proc/{entry}/cmdline").read()
+            except (OSError, ProcessLookupError):
+                continue
+            if head in (int(entry), int(fields[1])) and "/llama-server\0" in program:
+                return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        time.sleep(0.02)
+    sys.exit("llama-server was not started")
 
 
 def load(lab, serve, options):
-    """Starts a head, waits until it serves, ends it; seconds of llama-server and bytes sent."""
-    before = sent(lab)
+    """Starts a head, waits until it serves, ends it; seconds of llama-server and bytes sent in them."""
     serve(lab, options)
+    head = lab.processes[-1]
+    start = started(head.pid)
+    before = sent(lab)
     ready = subprocess.run(["ip", "netns", "exec", "nl-head", sys.executable, "-c", READY], capture_output=True, text=True, timeout=600).stdout
-    head = lab.processes.pop()
-    result = float(ready) - started(head.pid), sent(lab) - before
-    end(head)
+    result = float(ready) - start, sent(lab) - before
+    end(lab.processes.pop())
     return result
 
 

@@ -197,9 +197,7 @@ public final class Benchmark {
           case EndpointSpec.Running running ->
               running.workers().stream().map(Benchmark::running).toList();
         };
-    var transport =
-        DeviceQuery.transport(
-            spec.way() == EndpointSpec.Way.TLS ? options.tls() : Optional.empty());
+    var transport = DeviceQuery.transport(spec.way().secured() ? options.tls() : Optional.empty());
     var devices =
         workers.stream().map(worker -> devices(spec.name(), worker.address(), transport)).toList();
     var entrance =

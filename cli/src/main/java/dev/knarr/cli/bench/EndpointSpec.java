@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  */
 public record EndpointSpec(String name, Way way, Target target) {
   private static final Pattern RELAYED =
-      Pattern.compile("(relay|tls|router)\\s+(.*)", Pattern.DOTALL);
+      Pattern.compile("(relay|tls\\s+router|tls|router)\\s+(.*)", Pattern.DOTALL);
   private static final Pattern NAMED =
       Pattern.compile("([A-Za-z0-9][A-Za-z0-9_.-]*)=(.*)", Pattern.DOTALL);
   private static final Pattern SEVERAL =
@@ -39,7 +39,22 @@ public record EndpointSpec(String name, Way way, Target target) {
     /** Through such relays, which speak TLS to the workers. */
     TLS,
     /** Through a router of the head, which makes all of them one. */
-    ROUTER
+    ROUTER,
+    /** Through such a router, which speaks TLS to the workers. */
+    TLS_ROUTER;
+
+    private static Way of(String words) {
+      return valueOf(words.toUpperCase(Locale.ROOT).replaceAll("\\s+", "_"));
+    }
+
+    boolean routed() {
+      return this == ROUTER || this == TLS_ROUTER;
+    }
+
+    /** Whether the workers have to speak TLS. */
+    public boolean secured() {
+      return this == TLS || this == TLS_ROUTER;
+    }
   }
 
   /** What computes. */
@@ -102,7 +117,7 @@ public record EndpointSpec(String name, Way way, Target target) {
     var named = NAMED.matcher(text.strip());
     var described = named.matches() ? named.group(2).strip() : text.strip();
     var relay = RELAYED.matcher(described);
-    var way = relay.matches() ? Way.valueOf(relay.group(1).toUpperCase(Locale.ROOT)) : Way.DIRECT;
+    var way = relay.matches() ? Way.of(relay.group(1)) : Way.DIRECT;
     var target = target(text, way == Way.DIRECT ? described : relay.group(2));
     if (way != Way.DIRECT && target instanceof Local) {
       throw new OptionException(

@@ -52,7 +52,7 @@ record Entrance(List<String> addresses, List<AutoCloseable> parts) implements Au
     return switch (way) {
       case DIRECT -> NONE;
       case RELAY, TLS -> relays(workers, transport, registry);
-      case ROUTER -> router(workers, devices, transport, models, registry);
+      case ROUTER, TLS_ROUTER -> router(workers, devices, transport, models, registry);
     };
   }
 

@@ -90,6 +90,8 @@ class EndpointSpecTest {
         .isEqualTo(new EndpointSpec("h1:50052", Way.TLS, new Running(List.of(FIRST))));
     assertThat(EndpointSpec.parse("router h1:50052"))
         .isEqualTo(new EndpointSpec("h1:50052", Way.ROUTER, new Running(List.of(FIRST))));
+    assertThat(EndpointSpec.parse("tls router h1:50052"))
+        .isEqualTo(new EndpointSpec("h1:50052", Way.TLS_ROUTER, new Running(List.of(FIRST))));
     assertThatThrownBy(() -> EndpointSpec.parse("relay local"))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("nothing to relay");
