@@ -238,8 +238,9 @@ final class Workers implements RelayListener, AutoCloseable {
    * @throws HeadException when it answers what no usable worker answers
    */
   void beside(HeadConfig.Worker worker) throws IOException {
-    // Meters of the same name are the same meters.
-    Beside next = new Beside(worker, new RelayMeters(registry, worker.name()));
+    RelayMeters counted =
+        meters.computeIfAbsent(worker.name(), name -> new RelayMeters(registry, name));
+    Beside next = new Beside(worker, counted);
     new WorkerProver(connector(next), measuring, routerFeatures).prove(BESIDE_LIMIT, _ -> {});
     beside = next;
   }

@@ -196,6 +196,27 @@ class OutputOnHeadIT {
     }
 
     @Test
+    void whenItHangs_thenItIsNoticedAndReplaced() throws IOException, InterruptedException {
+      try (OurWorker first = OurWorker.with("CPU");
+          OurWorker second = OurWorker.with("CPU");
+          RunningHead head = new RunningHead(onHead(at(first), at(second)), launcher)) {
+        head.awaitPhase(HeadPhase.READY);
+        ProcessHandle child = workerBeside();
+
+        assertThat(new ProcessBuilder("kill", "-STOP", "" + child.pid()).start().waitFor())
+            .isZero();
+        await("noticed")
+            .atMost(Duration.ofSeconds(30))
+            .until(() -> head.count(HeadMetrics.RESTARTS, "reason", "WorkerLost") == 1);
+
+        head.awaitPhase(HeadPhase.READY);
+        assertThat(child.isAlive()).isFalse();
+        assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
+        assertThat(head.gauge(HeadMetrics.CONNECTIONS, "worker", "head")).isPositive();
+      }
+    }
+
+    @Test
     void whenANetworkWorkerIsLost_thenTheOutputIsBackWithIt() {
       try (StockWorker first = StockWorker.start();
           StockWorker second = StockWorker.start();
