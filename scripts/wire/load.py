@@ -102,7 +102,7 @@ def main():
         measure.ENV["LLAMA_CACHE"] = os.path.join(temporary, "cache")
         for _ in range(options.rounds):
             for side in options.sides.split(","):
-                lab = Lab(options, options.workers, 0, folder)
+                lab = Lab(options, options.workers, 0, options.rate, folder)
                 try:
                     runs.setdefault(side, []).append(SIDES[side](lab, options))
                 finally:

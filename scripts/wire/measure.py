@@ -4,14 +4,15 @@
 Hosts are network namespaces joined by netlab (root, iproute2, a C compiler), so every link has the delay and the rate that is asked for, from
 worker to worker too. Each round measures every side once, one after the other; a warm-up request before each is not counted (a JVM needs some hundred tokens).
 
-  scripts/wire/measure.py --model FILE [--workers 1,2,4] [--delay MS,…] [--rate MBIT] [--tokens N] [--depth TOKENS] [--prompt N]
-                          [--rounds N] [--sides knarr,stock] [--sampling greedy|default] [-- ARGUMENT OF llama-server …]
+  scripts/wire/measure.py --model FILE [--workers 1,2,4] [--delay MS,…] [--rate MBIT,…] [--tokens N] [--depth TOKENS] [--prompt N]
+                          [--seed] [--rounds N] [--sides knarr,stock] [--sampling greedy|default] [-- ARGUMENT OF llama-server …]
 
-With --prompt the tokens that count are those of a prompt that goes on from the given depth. Several delays make rounds of all of them. Prints one line for each side, number of workers and delay: time per token (median over the tokens of
+With --prompt the tokens that count are those of a prompt that goes on from the given depth. Several delays and rates make rounds of
+all of them. Prints one line for each side, number of workers and delay: time per token (median over the tokens of
 all rounds, with the least and the greatest of the rounds' medians), bytes per token on all links together (TCP payload as the kernel counts it),
 processor time per token of head, llama-server and workers, and the round trip as ICMP echoes measure it.
 """
-import argparse, json, os, re, signal, statistics, subprocess, sys, tempfile, time
+import argparse, itertools, json, os, re, signal, statistics, subprocess, sys, tempfile, time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CACHE = os.environ.get("KNARR_CACHE") or os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "knarr")
@@ -47,14 +48,14 @@ def await_(what, test, limit=120):
 class Lab:
     """A head and workers on hosts of their own."""
 
-    def __init__(self, options, workers, delay, folder):
+    def __init__(self, options, workers, delay, rate, folder):
         self.options, self.count, self.folder = options, workers, folder
         netlab = os.path.join(folder, "netlab")
         if not os.path.exists(netlab):
             subprocess.run(["cc", "-O2", "-o", netlab, os.path.join(ROOT, "scripts", "wire", "netlab.c")], check=True)
         hosts = ["head"] + [f"w{i}" for i in range(workers)]
-        rate = ["-r", str(options.rate)] if options.rate else []
-        self.switch = subprocess.Popen([netlab, "-d", str(delay), *rate, *hosts], stdout=subprocess.PIPE, text=True)
+        limit = ["-r", str(rate)] if rate else []
+        self.switch = subprocess.Popen([netlab, "-d", str(delay), *limit, *hosts], stdout=subprocess.PIPE, text=True)
         self.switch.stdout.readline()
         self.processes = []
 
@@ -152,7 +153,7 @@ def serve_knarr_head(lab, options):
 
 
 def serve_knarr(lab, options):
-    serve_knarr_workers(lab)
+    serve_knarr_workers(lab, *(["--seed", options.model] if options.seed else []))
     serve_knarr_head(lab, options)
 
 
@@ -208,9 +209,9 @@ def request(options, tokens, prompt):
     return body
 
 
-def measure(side, workers, delay, options, folder):
+def measure(side, workers, delay, rate, options, folder):
     """One side once: its times per token in ms, bytes per token, processor time per token in ms, the round trip, and its text."""
-    lab = Lab(options, workers, delay, folder)
+    lab = Lab(options, workers, delay, rate, folder)
     try:
         SIDES[side](lab, options)
         await_(f"{side} over {workers} workers", healthy, 900)
@@ -238,7 +239,7 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--workers", default="1,2")
     parser.add_argument("--delay", default="0")
-    parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--rate", default="0", help="0 is no limit")
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--warm", type=int, default=1536, help="tokens of the request before the one that counts")
     parser.add_argument("--depth", type=int, default=16)
@@ -247,6 +248,7 @@ def main():
     parser.add_argument("--layers", type=int, required=True, help="of the model, for an even split over stock workers")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sides", default="knarr,stock")
+    parser.add_argument("--seed", action="store_true", help="our workers have the model, so that it does not cross slow links")
     parser.add_argument("--sampling", choices=["greedy", "default"], default="greedy")
     parser.add_argument("--logs", help="folder for logs; by default one that is removed")
     argv = sys.argv[1:]
@@ -259,16 +261,16 @@ def main():
         for workers in map(int, options.workers.split(",")):
             runs, texts = {}, set()
             for _ in range(options.rounds):
-                for delay in map(float, options.delay.split(",")):
-                    for side in options.sides.split(","):
-                        steps, size, cpu, trip, text = measure(side, workers, delay, options, folder)
-                        runs.setdefault((side, delay), []).append((steps, size, cpu, trip))
-                        texts.add(text)
+                for delay, rate, side in itertools.product(
+                        map(float, options.delay.split(",")), map(float, options.rate.split(",")), options.sides.split(",")):
+                    steps, size, cpu, trip, text = measure(side, workers, delay, rate, options, folder)
+                    runs.setdefault((side, delay, rate), []).append((steps, size, cpu, trip))
+                    texts.add(text)
             same = "same text" if len(texts) == 1 else "TEXTS DIFFER"
-            for (side, delay), rounds in runs.items():
+            for (side, delay, rate), rounds in runs.items():
                 medians = sorted(statistics.median(r[0]) for r in rounds)
                 cpu = ", ".join(f"{kind} {statistics.median(r[2][kind] for r in rounds):.2f}" for kind in rounds[0][2])
-                print(f"{side:6} workers={workers} delay={delay} rate={options.rate or 'none'} depth={options.depth}: "
+                print(f"{side:6} workers={workers} delay={delay} rate={rate or 'none'} depth={options.depth}: "
                       f"{statistics.median(t for r in rounds for t in r[0]):.3f} ms/token (rounds {medians[0]:.3f} to {medians[-1]:.3f}), "
                       f"{statistics.median(r[1] for r in rounds):.0f} bytes/token, CPU ms/token: {cpu}, "
                       f"round trip {statistics.median(r[3] for r in rounds):.2f} ms, {same}", flush=True)
