@@ -131,7 +131,6 @@ public final class Supervisor implements AutoCloseable {
     } catch (InterruptedException _) {
       LOG.debug("The supervisor was asked to stop");
     } finally {
-      headCpu.close();
       workers.close();
     }
   }
@@ -152,6 +151,8 @@ public final class Supervisor implements AutoCloseable {
           HeadReason.INTERNAL_ERROR,
           "The head failed: %s. This is a fault of Knarr: report it with the head's log."
               .formatted(e));
+    } finally {
+      headCpu.close();
     }
   }
 

@@ -196,6 +196,36 @@ class OutputOnHeadIT {
     }
 
     @Test
+    void whenAModelDrafts_thenTheAnswerIsTheSame() {
+      try (OurWorker first = OurWorker.with("CPU");
+          OurWorker second = OurWorker.with("CPU")) {
+        HeadConfig plain = onHead(at(first), at(second));
+        HeadConfig drafted =
+            new HeadConfig(
+                null,
+                new HeadConfig.Model("knarr-demo", RunningHead.MODEL, RunningHead.DRAFT, null),
+                plain.context(),
+                plain.workers(),
+                plain.tls(),
+                plain.split(),
+                plain.llamaServer(),
+                plain.http(),
+                plain.management(),
+                null,
+                0,
+                plain.limits());
+        try (RunningHead head = new RunningHead(drafted, launcher)) {
+          HeadStatus ready = head.awaitPhase(HeadPhase.READY);
+
+          assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
+          assertThat(head.ask("Count from 1 to 100.")).endsWith("98, 99, 100.");
+          assertThat(ready.warnings()).isEmpty();
+          assertThat(chosen(head, "head")).isGreaterThanOrEqualTo(TOKENS);
+        }
+      }
+    }
+
+    @Test
     void whenItHangs_thenItIsNoticedAndReplaced() throws IOException, InterruptedException {
       try (OurWorker first = OurWorker.with("CPU");
           OurWorker second = OurWorker.with("CPU");
