@@ -72,7 +72,7 @@ final class BenchCommand implements Callable<Integer> {
       names = "--endpoint",
       paramLabel = "[NAME=]WHAT",
       description =
-          "A side of the comparison; repeat it, ratios are to the first. WHAT is HOST:PORT of a worker that runs, several with commas for a model split over them, HOST:PORT@PORT to add the port of its metrics; or stock or knarr, to start such a worker here (knarr with options of 'knarr worker' behind it); or local, for llama-bench without RPC. With router in front, llama-bench reaches the workers through a router, as llama-server does under 'knarr up'; with relay, through a relay for each; with tls, through relays that speak TLS. Default: see --compare.")
+          "A side of the comparison; repeat it, ratios are to the first. WHAT is HOST:PORT of a worker that runs, several with commas for a model split over them, HOST:PORT@PORT to add the port of its metrics; or stock or knarr, to start such a worker here (knarr with options of 'knarr worker' behind it), or '2 stock' for two that share the model; or local, for llama-bench without RPC. With router in front, llama-bench reaches the workers through a router, as llama-server does under 'knarr up'; with relay, through a relay for each; with tls, through relays that speak TLS; with 'tls router', through a router that does. Default: see --compare.")
   private List<String> endpoints = List.of();
 
   @Option(
@@ -203,7 +203,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private void requireAuthority(EndpointSpec side) {
-    if (side.way() == EndpointSpec.Way.TLS && tls.files().isEmpty()) {
+    if (side.way().secured() && tls.files().isEmpty()) {
       throw CommandFailure.usage(
           "Endpoint %s is to be reached by TLS: name the CA of its certificate with --tls-ca."
               .formatted(side.name()));

@@ -184,20 +184,20 @@ public final class Benchmark {
     var workers =
         switch (spec.target()) {
           case EndpointSpec.Local _ -> List.<Endpoint.Worker>of();
-          case EndpointSpec.Stock _ ->
-              List.of(
-                  started(programs.startStock(spec.name(), options.threads(), options.devices())));
-          case EndpointSpec.Knarr knarr ->
-              List.of(
-                  started(
-                      programs.startKnarr(
-                          spec.name(), options.threads(), options.devices(), knarr.options())));
+          case EndpointSpec.Stock(int count) ->
+              started(
+                  spec.name(),
+                  count,
+                  name -> programs.startStock(name, options.threads(), options.devices()));
+          case EndpointSpec.Knarr(int count, var more) ->
+              started(
+                  spec.name(),
+                  count,
+                  name -> programs.startKnarr(name, options.threads(), options.devices(), more));
           case EndpointSpec.Running running ->
               running.workers().stream().map(Benchmark::running).toList();
         };
-    var transport =
-        DeviceQuery.transport(
-            spec.way() == EndpointSpec.Way.TLS ? options.tls() : Optional.empty());
+    var transport = DeviceQuery.transport(spec.way().secured() ? options.tls() : Optional.empty());
     var devices =
         workers.stream().map(worker -> devices(spec.name(), worker.address(), transport)).toList();
     var entrance =
@@ -206,13 +206,25 @@ public final class Benchmark {
             workers.stream().map(Endpoint.Worker::address).toList(),
             devices,
             transport,
+            options.models(),
             new SimpleMeterRegistry());
     return new Endpoint(spec.name(), workers, devices, spec.way(), transport, entrance);
   }
 
-  private static Endpoint.Worker started(StartedWorker started) {
-    return new Endpoint.Worker(
-        started.address(), CpuClock.ofProcess(started.pid()), List.of(started));
+  private interface Start {
+    StartedWorker worker(String name) throws InterruptedException;
+  }
+
+  private static List<Endpoint.Worker> started(String name, int count, Start start)
+      throws InterruptedException {
+    var workers = new ArrayList<Endpoint.Worker>();
+    for (int i = 1; i <= count; i++) {
+      var started = start.worker(count == 1 ? name : name + "-" + i);
+      workers.add(
+          new Endpoint.Worker(
+              started.address(), CpuClock.ofProcess(started.pid()), List.of(started)));
+    }
+    return workers;
   }
 
   private static Endpoint.Worker running(Address address) {

@@ -11,8 +11,9 @@ import java.util.regex.Pattern;
 /**
  * One side of a comparison, as the command line names it: {@code [NAME=]WHAT}, where WHAT is {@code
  * stock}, {@code knarr} with options of {@code knarr worker} behind it, {@code local}, or addresses
- * of workers that run; with {@code relay}, {@code tls} or {@code router} in front, llama-bench
- * reaches the workers as llama-server does under a head. Immutable.
+ * of workers that run; {@code 2 stock} is two of them that share a model; with {@code relay},
+ * {@code tls} or {@code router} in front, llama-bench reaches the workers as llama-server does
+ * under a head. Immutable.
  *
  * @param name how it is called in the result
  * @param way how llama-bench reaches it
@@ -20,9 +21,11 @@ import java.util.regex.Pattern;
  */
 public record EndpointSpec(String name, Way way, Target target) {
   private static final Pattern RELAYED =
-      Pattern.compile("(relay|tls|router)\\s+(.*)", Pattern.DOTALL);
+      Pattern.compile("(relay|tls\\s+router|tls|router)\\s+(.*)", Pattern.DOTALL);
   private static final Pattern NAMED =
       Pattern.compile("([A-Za-z0-9][A-Za-z0-9_.-]*)=(.*)", Pattern.DOTALL);
+  private static final Pattern SEVERAL =
+      Pattern.compile("([1-9]\\d?)\\s+((?:stock|knarr)\\b.*)", Pattern.DOTALL);
   private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]*");
   private static final Pattern ADDRESS =
       Pattern.compile("(\\[[0-9A-Fa-f:.%]+]|[^:@\\s]+):(\\d{1,5})(?:@(\\d{1,5}))?");
@@ -36,7 +39,22 @@ public record EndpointSpec(String name, Way way, Target target) {
     /** Through such relays, which speak TLS to the workers. */
     TLS,
     /** Through a router of the head, which makes all of them one. */
-    ROUTER
+    ROUTER,
+    /** Through such a router, which speaks TLS to the workers. */
+    TLS_ROUTER;
+
+    private static Way of(String words) {
+      return valueOf(words.toUpperCase(Locale.ROOT).replaceAll("\\s+", "_"));
+    }
+
+    boolean routed() {
+      return this == ROUTER || this == TLS_ROUTER;
+    }
+
+    /** Whether the workers have to speak TLS. */
+    public boolean secured() {
+      return this == TLS || this == TLS_ROUTER;
+    }
   }
 
   /** What computes. */
@@ -45,15 +63,20 @@ public record EndpointSpec(String name, Way way, Target target) {
   /** llama-bench alone, on a device of this machine. */
   public record Local() implements Target {}
 
-  /** A stock ggml-rpc-server that is started here. */
-  public record Stock() implements Target {}
+  /**
+   * Stock ggml-rpc-servers that are started here.
+   *
+   * @param count how many share the model
+   */
+  public record Stock(int count) implements Target {}
 
   /**
-   * A worker of ours that is started here.
+   * Workers of ours that are started here.
    *
+   * @param count how many share the model
    * @param options more options of {@code knarr worker}
    */
-  public record Knarr(List<String> options) implements Target {}
+  public record Knarr(int count, List<String> options) implements Target {}
 
   /** Workers that run already, here or elsewhere. */
   public record Running(List<Address> workers) implements Target {}
@@ -94,7 +117,7 @@ public record EndpointSpec(String name, Way way, Target target) {
     var named = NAMED.matcher(text.strip());
     var described = named.matches() ? named.group(2).strip() : text.strip();
     var relay = RELAYED.matcher(described);
-    var way = relay.matches() ? Way.valueOf(relay.group(1).toUpperCase(Locale.ROOT)) : Way.DIRECT;
+    var way = relay.matches() ? Way.of(relay.group(1)) : Way.DIRECT;
     var target = target(text, way == Way.DIRECT ? described : relay.group(2));
     if (way != Way.DIRECT && target instanceof Local) {
       throw new OptionException(
@@ -106,10 +129,14 @@ public record EndpointSpec(String name, Way way, Target target) {
   private static String nameOf(Target target) {
     return switch (target) {
       case Local _ -> "local";
-      case Stock _ -> "stock";
-      case Knarr _ -> "knarr";
+      case Stock(int count) -> several("stock", count);
+      case Knarr(int count, _) -> several("knarr", count);
       case Running running -> running.workers().getFirst().rpc();
     };
+  }
+
+  private static String several(String name, int count) {
+    return count == 1 ? name : name + "-" + count;
   }
 
   /** Reads several of them with commas in between; addresses there stand alone. */
@@ -118,11 +145,13 @@ public record EndpointSpec(String name, Way way, Target target) {
   }
 
   private static Target target(String whole, String what) {
-    var words = what.split("\\s+", -1);
+    var several = SEVERAL.matcher(what);
+    int count = several.matches() ? Integer.parseInt(several.group(1)) : 1;
+    var words = (several.matches() ? several.group(2) : what).split("\\s+", -1);
     return switch (words[0]) {
       case "local" -> alone(whole, words, new Local());
-      case "stock" -> alone(whole, words, new Stock());
-      case "knarr" -> new Knarr(List.of(words).subList(1, words.length));
+      case "stock" -> alone(whole, words, new Stock(count));
+      case "knarr" -> new Knarr(count, List.of(words).subList(1, words.length));
       default ->
           new Running(
               Arrays.stream(what.split(",", -1)).map(part -> address(whole, part)).toList());

@@ -3,6 +3,7 @@ package dev.knarr.cli.bench;
 
 import dev.knarr.cli.bench.EndpointSpec.Address;
 import dev.knarr.cli.bench.EndpointSpec.Way;
+import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.relay.Relay;
 import dev.knarr.head.relay.RelayListener;
 import dev.knarr.head.relay.RelayMeters;
@@ -16,8 +17,10 @@ import dev.knarr.rpc.transport.Transport;
 import dev.knarr.rpc.wire.WireLimits;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What llama-bench connects to in front of workers, opened as a head does it. Closing it waits
@@ -36,6 +39,7 @@ record Entrance(List<String> addresses, List<AutoCloseable> parts) implements Au
    * @param workers {@code host:port} of each
    * @param devices how many each has
    * @param transport what lies between the protocol and the workers
+   * @param models that llama-bench loads
    * @param registry where its meters are
    */
   static Entrance open(
@@ -43,11 +47,12 @@ record Entrance(List<String> addresses, List<AutoCloseable> parts) implements Au
       List<String> workers,
       List<Integer> devices,
       Transport transport,
+      List<Path> models,
       MeterRegistry registry) {
     return switch (way) {
       case DIRECT -> NONE;
       case RELAY, TLS -> relays(workers, transport, registry);
-      case ROUTER -> router(workers, devices, transport, registry);
+      case ROUTER, TLS_ROUTER -> router(workers, devices, transport, models, registry);
     };
   }
 
@@ -76,7 +81,11 @@ record Entrance(List<String> addresses, List<AutoCloseable> parts) implements Au
   }
 
   private static Entrance router(
-      List<String> workers, List<Integer> devices, Transport transport, MeterRegistry registry) {
+      List<String> workers,
+      List<Integer> devices,
+      Transport transport,
+      List<Path> models,
+      MeterRegistry registry) {
     var routed = new ArrayList<RoutedWorker>();
     var offered = new ArrayList<RoutedDevice>();
     for (var worker : workers) {
@@ -96,7 +105,12 @@ record Entrance(List<String> addresses, List<AutoCloseable> parts) implements Au
       var router =
           HeadRouter.open(
               new HeadRouter.Settings(
-                  routed, RouteFeature.all(), new Deaf(), new RouterMeters(registry)),
+                  routed,
+                  RouteFeature.all(),
+                  new Deaf(),
+                  new RouterMeters(registry),
+                  new HeadRouter.Models(
+                      models.stream().map(GgufFile::open).toList(), Optional.empty())),
               offered);
       return new Entrance(List.of(router.address()), List.of(router));
     } catch (IOException e) {

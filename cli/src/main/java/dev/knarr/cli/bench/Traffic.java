@@ -53,9 +53,10 @@ record Traffic(double bytesPerToken, double roundTripsPerToken) {
       throws InterruptedException {
     var registry = new SimpleMeterRegistry();
     var devices = endpoint.devicesOfWorkers();
-    var way = endpoint.way() == Way.ROUTER ? Way.ROUTER : Way.RELAY;
+    var way = endpoint.way().routed() ? Way.ROUTER : Way.RELAY;
     try (var entrance =
-        Entrance.open(way, endpoint.addresses(), devices, endpoint.transport(), registry)) {
+        Entrance.open(
+            way, endpoint.addresses(), devices, endpoint.transport(), List.of(model), registry)) {
       var arguments = new ArrayList<>(test);
       arguments.addAll(List.of("-r", Integer.toString(repetitions), "--no-warmup"));
       llamaBench.run(endpoint, entrance.addresses(), model, arguments, progress);

@@ -25,11 +25,22 @@ class EndpointSpecTest {
   void whenAListIsGiven_thenItsPartsAreNamedByWhatTheyAre() {
     assertThat(EndpointSpec.parseList("stock, knarr,local,four=knarr --threads 4 --device CPU"))
         .containsExactly(
-            new EndpointSpec("stock", Way.DIRECT, new Stock()),
-            new EndpointSpec("knarr", Way.DIRECT, new Knarr(List.of())),
+            new EndpointSpec("stock", Way.DIRECT, new Stock(1)),
+            new EndpointSpec("knarr", Way.DIRECT, new Knarr(1, List.of())),
             new EndpointSpec("local", Way.DIRECT, new Local()),
             new EndpointSpec(
-                "four", Way.DIRECT, new Knarr(List.of("--threads", "4", "--device", "CPU"))));
+                "four", Way.DIRECT, new Knarr(1, List.of("--threads", "4", "--device", "CPU"))));
+  }
+
+  @Test
+  void whenSeveralAreAskedFor_thenTheyAreOneEndpoint() {
+    assertThat(EndpointSpec.parse("2 stock"))
+        .isEqualTo(new EndpointSpec("stock-2", Way.DIRECT, new Stock(2)));
+    assertThat(EndpointSpec.parse("router 4 knarr --threads 1"))
+        .isEqualTo(
+            new EndpointSpec("knarr-4", Way.ROUTER, new Knarr(4, List.of("--threads", "1"))));
+    assertThatThrownBy(() -> EndpointSpec.parse("2 local")).isInstanceOf(OptionException.class);
+    assertThatThrownBy(() -> EndpointSpec.parse("0 stock")).isInstanceOf(OptionException.class);
   }
 
   @Test
@@ -72,13 +83,15 @@ class EndpointSpecTest {
   @Test
   void whenARelayIsToStandInFront_thenTheRestIsAsWithoutIt() {
     assertThat(EndpointSpec.parse("via=relay knarr --threads 2"))
-        .isEqualTo(new EndpointSpec("via", Way.RELAY, new Knarr(List.of("--threads", "2"))));
+        .isEqualTo(new EndpointSpec("via", Way.RELAY, new Knarr(1, List.of("--threads", "2"))));
     assertThat(EndpointSpec.parse("relay h1:50052"))
         .isEqualTo(new EndpointSpec("h1:50052", Way.RELAY, new Running(List.of(FIRST))));
     assertThat(EndpointSpec.parse("tls h1:50052"))
         .isEqualTo(new EndpointSpec("h1:50052", Way.TLS, new Running(List.of(FIRST))));
     assertThat(EndpointSpec.parse("router h1:50052"))
         .isEqualTo(new EndpointSpec("h1:50052", Way.ROUTER, new Running(List.of(FIRST))));
+    assertThat(EndpointSpec.parse("tls router h1:50052"))
+        .isEqualTo(new EndpointSpec("h1:50052", Way.TLS_ROUTER, new Running(List.of(FIRST))));
     assertThatThrownBy(() -> EndpointSpec.parse("relay local"))
         .isInstanceOf(OptionException.class)
         .hasMessageContaining("nothing to relay");

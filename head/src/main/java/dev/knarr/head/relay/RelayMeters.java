@@ -28,6 +28,7 @@ public final class RelayMeters implements FrameMeter {
       new AtomicReferenceArray<>(RpcCommand.CODES);
   private final Counter roundTrips;
   private final Counter computed;
+  private final Counter changed;
   private final Counter recomputed;
   private final AtomicInteger connections = new AtomicInteger();
 
@@ -43,6 +44,7 @@ public final class RelayMeters implements FrameMeter {
             .description("Commands a worker has answered")
             .register(registry);
     this.computed = graphs("computed");
+    this.changed = graphs("changed");
     this.recomputed = graphs("recomputed");
     Gauge.builder(HeadMetrics.CONNECTIONS, connections, AtomicInteger::get)
         .tag("worker", worker)
@@ -53,7 +55,8 @@ public final class RelayMeters implements FrameMeter {
   private Counter graphs(String kind) {
     return Counter.builder(HeadMetrics.GRAPHS)
         .tags("worker", worker, "kind", kind)
-        .description("Graphs sent to a worker, in full or by name")
+        .description(
+            "Graphs that a worker was told to compute, in full, as a difference or by name")
         .register(registry);
   }
 
@@ -66,11 +69,26 @@ public final class RelayMeters implements FrameMeter {
       if (!command.notice()) {
         roundTrips.increment();
       }
-    } else if (command == RpcCommand.GRAPH_COMPUTE || command == RpcCommand.ROUTE_GRAPH) {
-      computed.increment();
-    } else if (command == RpcCommand.GRAPH_RECOMPUTE || command == RpcCommand.ROUTE_COMPUTE) {
-      recomputed.increment();
+    } else if (command == RpcCommand.GRAPH_COMPUTE) {
+      graphInFull();
+    } else if (command == RpcCommand.GRAPH_RECOMPUTE) {
+      graphNamed();
     }
+  }
+
+  /** A graph has gone to the worker whole. */
+  public void graphInFull() {
+    computed.increment();
+  }
+
+  /** A graph has gone to the worker as its difference from one that it has. */
+  public void graphAsDifference() {
+    changed.increment();
+  }
+
+  /** The worker computes a graph that it has. */
+  public void graphNamed() {
+    recomputed.increment();
   }
 
   private FrameCounters counters(RpcCommand command, Direction direction) {

@@ -116,13 +116,15 @@ final class WorkerGraphs {
       unlearn(content);
       unbindForgotten();
     }
-    if (use.bound() && content.known()) {
+    if (content.known()) {
+      link.worker().meters().graphNamed();
+    } else {
+      tell(content, use.key().device());
+    }
+    if (use.bound()) {
       link.send(new RouteRequest.Compute(use.binding()));
     } else {
-      if (!content.known()) {
-        tell(content, use.key().device());
-      }
-      use.bind(use.bound() ? use.binding() : bindings++);
+      use.bind(bindings++);
       link.send(
           new RouteRequest.Bind(
               use.binding(), use.key().device(), content.name, use.key().buffers()));
@@ -156,6 +158,11 @@ final class WorkerGraphs {
           base = candidate;
         }
       }
+    }
+    if (base == null) {
+      link.worker().meters().graphInFull();
+    } else {
+      link.worker().meters().graphAsDifference();
     }
     Integer free = freeNames.poll();
     content.name = free == null ? names++ : free;

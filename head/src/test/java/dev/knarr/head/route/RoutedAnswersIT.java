@@ -32,7 +32,7 @@ class RoutedAnswersIT {
   /** Enough for what one feature more or less could spoil. */
   private static final List<Prompt> SOME = DemoModel.surePrompts().subList(0, 12);
 
-  private static StockLlamaServer serve(RunningRouter router, String... more) {
+  static StockLlamaServer serve(RunningRouter router, String... more) {
     return serve(router, 1, more);
   }
 

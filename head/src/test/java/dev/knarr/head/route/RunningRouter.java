@@ -104,6 +104,11 @@ final class RunningRouter implements AutoCloseable {
     return sum(HeadMetrics.RPC_FRAMES, "command", command.metricName(), "direction", direction);
   }
 
+  /** How many graphs were sent in this way to the workers, all together. */
+  long graphs(String kind) {
+    return sum(HeadMetrics.GRAPHS, "kind", kind);
+  }
+
   /** Bytes between the head and the workers, all together. */
   long bytes() {
     return sum(HeadMetrics.RPC_BYTES);
