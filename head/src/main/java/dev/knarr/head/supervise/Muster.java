@@ -16,13 +16,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletionService;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Muster {
 
+  private static final Duration TICK = Duration.ofMillis(100);
   private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
 
@@ -50,6 +51,9 @@ final class Muster {
 
   /** Since when a worker has not been proven, of {@link System#nanoTime}. */
   private final Map<String, Long> missingSince = new HashMap<>();
+
+  /** Those that did not answer at once this time. Written by the attempts' threads. */
+  private final Set<String> missed = ConcurrentHashMap.newKeySet();
 
   /** What becomes of it while some are missing, for people. Read by the attempts' threads. */
   private volatile String outlook = "";
@@ -102,24 +106,24 @@ final class Muster {
     Duration limit = mostWait.orElse(WITHOUT_END);
     long begin = System.nanoTime();
     outlook = outlook(mostWait);
+    missed.clear();
     board.proving(workers);
     workers.forEach(worker -> missingSince.putIfAbsent(worker.name(), begin));
-    AtomicBoolean everMissed = new AtomicBoolean();
     try (ExecutorService threads =
         Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("prove-", 0).factory())) {
       CompletionService<WorkerProof> attempts = new ExecutorCompletionService<>(threads);
       for (HeadConfig.Worker worker : workers) {
-        Consumer<String> missed =
+        Consumer<String> onMiss =
             why -> {
-              everMissed.set(true);
+              missed.add(worker.name());
               board.missed(worker, why);
               board.showMissing(phase, outlook);
             };
-        attempts.submit(() -> proveOne(worker, limit, begin + limit.toNanos(), phase, missed));
+        attempts.submit(() -> proveOne(worker, limit, begin + limit.toNanos(), phase, onMiss));
       }
       try {
         List<WorkerProof> proofs = gather(workers, attempts, phase, enough);
-        return new Present(linked(proofs), missing(workers, proofs), everMissed.get());
+        return new Present(linked(proofs), missing(workers, proofs), !missed.isEmpty());
       } catch (ExecutionException e) {
         throw e.getCause() instanceof HeadException head
             ? head
@@ -179,21 +183,24 @@ final class Muster {
     return inOrder(workers, proofs);
   }
 
-  /** How long those that are not proven are waited for yet; empty for as long as it takes. */
+  /**
+   * How long those that are not proven are waited for yet; empty for as long as it takes. One that
+   * was missing for long may be back: nobody is overdue before it has been asked once more.
+   */
   private Optional<Duration> patience(List<HeadConfig.Worker> workers, Set<String> proven) {
     return replan.map(
         limit ->
             workers.stream()
                 .map(HeadConfig.Worker::name)
                 .filter(name -> !proven.contains(name))
-                .map(name -> limit.minusNanos(System.nanoTime() - since(name)))
+                .map(name -> missed.contains(name) ? limit.minus(missing(name)) : TICK)
                 .max(Comparator.naturalOrder())
                 .orElse(Duration.ZERO));
   }
 
-  private long since(String worker) {
-    Long since = missingSince.get(worker);
-    return since == null ? System.nanoTime() : since;
+  private Duration missing(String worker) {
+    long now = System.nanoTime();
+    return Duration.ofNanos(now - missingSince.getOrDefault(worker, now));
   }
 
   private static List<WorkerProof> inOrder(
@@ -214,7 +221,7 @@ final class Muster {
       Duration limit,
       long deadline,
       HeadPhase phase,
-      Consumer<String> missed)
+      Consumer<String> onMiss)
       throws InterruptedException {
     Duration pause = FIRST_PAUSE;
     while (true) {
@@ -225,7 +232,7 @@ final class Muster {
         WorkerProof proof =
             addresses
                 .apply(worker)
-                .prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, missed);
+                .prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, onMiss);
         if (board.proven(proof)) {
           board.showMissing(phase, outlook);
         }
@@ -251,7 +258,7 @@ final class Muster {
                 .formatted(worker.name(), worker.address(), limit.toSeconds(), why),
             cause);
       }
-      missed.accept(why);
+      onMiss.accept(why);
       Thread.sleep(pause);
       pause =
           pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0

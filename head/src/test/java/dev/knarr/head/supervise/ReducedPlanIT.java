@@ -94,6 +94,34 @@ class ReducedPlanIT {
     }
 
     @Test
+    void whenItIsBackAndGoneAgainWhileARequestRuns_thenNothingIsRestarted() throws Exception {
+      int port = LlamaCppTree.freePort();
+      try (StockWorker first = StockWorker.start();
+          RunningHead head =
+              new RunningHead(
+                  RunningHead.replanning(
+                      config(List.of(first.address(), "127.0.0.1:" + port)), 1))) {
+        awaitReason(head, HeadReason.REDUCED_PLAN);
+        ProcessHandle server = head.llamaServer().orElseThrow();
+
+        try (HalfRequest request = new HalfRequest(head)) {
+          try (StockWorker _ = StockWorker.start(port)) {
+            await("it is back").until(() -> head.status().message().contains("cpu-1 is back"));
+          }
+          await("it is gone again")
+              .atMost(Duration.ofSeconds(20))
+              .until(() -> head.status().message().contains("Start what is missing"));
+          assertThat(head.status().workers().getLast().state()).isEqualTo(WorkerState.LOST);
+          assertThat(request.finish()).contains(ANSWER);
+        }
+
+        assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+        assertThat(head.llamaServer()).contains(server);
+        assertThat(head.count(HeadMetrics.RESTARTS)).isZero();
+      }
+    }
+
+    @Test
     void whenOneNeverCame_thenTheOtherServes() {
       int port = LlamaCppTree.freePort();
       try (StockWorker second = StockWorker.start();
