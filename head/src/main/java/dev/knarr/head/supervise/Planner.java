@@ -190,7 +190,7 @@ final class Planner {
   Planned plan(List<WorkerProof> workers, List<HeadDevice> headDevices, @Nullable Planned last) {
     List<DeviceProof> devices = workers.stream().flatMap(w -> w.devices().stream()).toList();
     List<String> names = devices.stream().map(DeviceProof::name).toList();
-    List<HeadConfig.SplitDevice> fixed = config.split().devices();
+    List<HeadConfig.SplitDevice> fixed = chosen(workers);
     if (fixed.isEmpty()) {
       LlamaServerArguments.refuseTooMany(names);
     }
@@ -243,6 +243,24 @@ final class Planner {
     }
   }
 
+  /**
+   * The devices that the split names, without those of missing workers where the layers are
+   * planned.
+   */
+  private List<HeadConfig.SplitDevice> chosen(List<WorkerProof> workers) {
+    List<HeadConfig.SplitDevice> named = config.split().devices();
+    List<HeadConfig.SplitDevice> present =
+        named.stream().filter(device -> !isMissing(device, workers)).toList();
+    return present.isEmpty() ? named : present;
+  }
+
+  private boolean isMissing(HeadConfig.SplitDevice device, List<WorkerProof> workers) {
+    String worker = device.name().substring(0, Math.max(0, device.name().lastIndexOf('/')));
+    return device.fixedLayers().isEmpty()
+        && config.workers().stream().anyMatch(each -> each.name().equals(worker))
+        && workers.stream().noneMatch(each -> each.worker().equals(worker));
+  }
+
   private List<String> flags(WindowChoice.Planned windows, @Nullable WirePlan wire) {
     List<String> flags = new ArrayList<>();
     Optional<Sampling> sampling =
@@ -258,7 +276,7 @@ final class Planner {
 
   private SplitPlan split(
       MemoryEstimate estimate, List<WorkerProof> workers, List<DeviceCapacity> devices) {
-    List<HeadConfig.SplitDevice> fixed = config.split().devices();
+    List<HeadConfig.SplitDevice> fixed = chosen(workers);
     if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
       List<DeviceLayers> chosen =
           fixed.stream().map(d -> new DeviceLayers(d.name(), OptionalInt.empty())).toList();
