@@ -77,7 +77,8 @@ final class ClusterInput {
         workers(spec.workers()),
         split(spec.split()),
         spec.head().args(),
-        spec.head().port());
+        spec.head().port(),
+        spec.replanAfterSeconds());
   }
 
   private static ModelSource source(InferenceClusterFile file, ResolvedSpec.Source source) {

@@ -46,6 +46,12 @@ class RequestsThroughTroubleIT {
         (noticed - began) / 1_000_000, (System.nanoTime() - noticed) / 1_000_000);
   }
 
+  private static void awaitBack(RunningCluster cluster) {
+    long began = System.nanoTime();
+    cluster.awaitReady();
+    System.out.printf("ready again after %d ms%n", (System.nanoTime() - began) / 1_000_000);
+  }
+
   private void assertEndedWell() {
     for (int i = 0; i < answers.size(); i++) {
       var body = answers.get(i).join().body();
@@ -58,6 +64,23 @@ class RequestsThroughTroubleIT {
             .endsWith("\"code\":503}}\n\n");
       } else {
         assertThat(body).contains("\"finish_reason\":\"stop\"");
+      }
+    }
+  }
+
+  @Nested
+  class GivenAWorkerThatIsKilled {
+    @Test
+    void whenAnotherTakesItsPlace_thenNoRequestIsWithoutAnAnswer() throws Exception {
+      try (var cluster = new RunningCluster(folder, 0).awaitReady()) {
+        begin(cluster);
+
+        cluster.killSecond();
+        awaitLoss(cluster);
+        cluster.replaceSecond();
+
+        awaitBack(cluster);
+        assertEndedWell();
       }
     }
   }
@@ -77,8 +100,8 @@ class RequestsThroughTroubleIT {
           cluster.signalSecond("CONT");
         }
 
+        awaitBack(cluster);
         assertEndedWell();
-        cluster.awaitReady();
       }
     }
   }
@@ -104,8 +127,8 @@ class RequestsThroughTroubleIT {
         awaitLoss(cluster);
         cable[0].mend();
 
+        awaitBack(cluster);
         assertEndedWell();
-        cluster.awaitReady();
       } finally {
         cable[0].close();
       }

@@ -36,9 +36,10 @@ final class RunningCluster implements AutoCloseable {
       KnarrProcess.ROOT.resolve("docs/examples/models/knarr-demo-q8_0.gguf");
 
   final RunningWorker first;
-  final RunningWorker second;
+  RunningWorker second;
   final KnarrProcess head;
   final String management;
+  private final Path folder;
   private final HttpClient http = HttpClient.newHttpClient();
 
   RunningCluster(Path folder, int drainSeconds) throws IOException {
@@ -51,6 +52,7 @@ final class RunningCluster implements AutoCloseable {
    * @param cable returns that address
    */
   RunningCluster(Path folder, int drainSeconds, UnaryOperator<String> cable) throws IOException {
+    this.folder = folder;
     first = RunningWorker.start(folder, "first");
     second = RunningWorker.start(folder, "second");
     var config =
@@ -154,6 +156,19 @@ final class RunningCluster implements AutoCloseable {
     var kill =
         new ProcessBuilder("kill", "-" + name, String.valueOf(process.pid())).inheritIO().start();
     assertThat(kill.waitFor()).isZero();
+  }
+
+  /** Ends the second worker by force. */
+  void killSecond() throws IOException, InterruptedException {
+    signalSecond("KILL");
+    second.process().awaitExit();
+  }
+
+  /** Starts another in the place of the second, as whoever keeps it running would. */
+  void replaceSecond() {
+    second.close();
+    var port = second.rpc().substring(second.rpc().lastIndexOf(':') + 1);
+    second = RunningWorker.startAt(port, folder, "second");
   }
 
   @Override

@@ -13,10 +13,15 @@ import java.util.List;
 /** A worker as it is started on a box of its own; any thread. */
 record RunningWorker(KnarrProcess process, String rpc, String management) implements AutoCloseable {
   static RunningWorker start(Path folder, String name, String... more) {
+    return startAt("0", folder, name, more);
+  }
+
+  /** At a port that a worker had before. */
+  static RunningWorker startAt(String port, Path folder, String name, String... more) {
     var announcement = folder.resolve(name + ".json");
     var arguments =
         new ArrayList<>(
-            List.of("worker", "--port", "0", "--management-port", "0", "--device", "CPU"));
+            List.of("worker", "--port", port, "--management-port", "0", "--device", "CPU"));
     arguments.addAll(List.of("--threads", "1", "--memory-limit", "1Gi"));
     arguments.addAll(List.of("--announce", announcement.toString()));
     arguments.addAll(List.of(more));

@@ -169,6 +169,31 @@ class UpIT {
     }
 
     @Test
+    void whenItMayDoWithoutTheWorkerThatIsKilled_thenTheOtherAnswersUntilItIsKilledToo()
+        throws Exception {
+      var text =
+          Files.readString(Path.of(QUICKSTART)).replace("path: models", "path: " + MODELS)
+              + "  recovery: { replanAfterSeconds: 1 }\n";
+      var file = Files.writeString(folder.resolve("cluster.yaml"), text);
+      try (var knarr = KnarrProcess.start("up", file.toString(), "--port", "0")) {
+        var endpoint = endpoint(knarr);
+
+        knarr.awaitPart(worker("cpu-0")).destroyForcibly();
+
+        knarr.awaitOutput("answers at " + endpoint + " without cpu-0");
+        assertThat(ask(endpoint)).contains("Knarr runs one model across");
+        assertThat(knarr.output())
+            .contains("Worker cpu-0 (process", "by signal 9; the head goes on without it")
+            .doesNotContain("Ready again");
+
+        knarr.awaitPart(worker("cpu-1")).destroyForcibly();
+        assertThat(knarr.awaitExit()).isEqualTo(1);
+        assertThat(knarr.output()).contains("All workers have ended");
+        knarr.awaitNothingLeft();
+      }
+    }
+
+    @Test
     void whenLlamaServerIsKilledInMidAnswer_thenItComesBackAndTheMessageSaysSo() throws Exception {
       try (var knarr = quickstart();
           var _ = beginLongAnswer(endpoint(knarr))) {

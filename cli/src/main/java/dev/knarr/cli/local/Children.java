@@ -5,7 +5,6 @@ import dev.knarr.cli.terminal.ProgressLine;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -43,11 +42,9 @@ final class Children {
     return stopping;
   }
 
-  /** A worker that has ended although nobody asked it to. */
-  synchronized Optional<ChildProcess> deadWorker() {
-    return stopping
-        ? Optional.empty()
-        : workers.stream().filter(child -> !child.isAlive()).findFirst();
+  /** Workers that have ended although nobody asked them to. */
+  synchronized List<ChildProcess> deadWorkers() {
+    return stopping ? List.of() : workers.stream().filter(child -> !child.isAlive()).toList();
   }
 
   void awaitStopped() throws InterruptedException {

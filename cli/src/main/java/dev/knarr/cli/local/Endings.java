@@ -11,18 +11,30 @@ final class Endings {
 
   private Endings() {}
 
+  private static final String ALL_STOPS = "everything else is stopped";
+
   static String worker(ChildProcess child) {
+    return worker(child, ALL_STOPS);
+  }
+
+  /** Of a worker without which it goes on. */
+  static String missedWorker(ChildProcess child) {
+    return worker(child, "the head goes on without it where it can (spec.recovery)");
+  }
+
+  private static String worker(ChildProcess child, String consequence) {
     return message(
         "Worker " + child.part(),
         child,
+        consequence,
         "Start again with more free memory, fewer or smaller workers, or a shorter contextLength.");
   }
 
   static String head(ChildProcess child) {
-    return message("The head", child, "Start again.");
+    return message("The head", child, ALL_STOPS, "Start again.");
   }
 
-  private static String message(String who, ChildProcess child, String remedy) {
+  private static String message(String who, ChildProcess child, String consequence, String remedy) {
     var ending = child.ending();
     // Who ends by itself says why in its log; who is killed says nothing.
     var hint =
@@ -30,8 +42,9 @@ final class Endings {
             ? " Somebody killed it; if that was the kernel for want of memory, 'dmesg' says so. "
                 + remedy
             : "";
-    return "%s (process %d) %s; everything else is stopped.%s Its log %s ends with:%n%s"
-        .formatted(who, child.pid(), ending, hint, child.log(), lastLines(child.log()));
+    return "%s (process %d) %s; %s.%s Its log %s ends with:%n%s"
+        .formatted(
+            who, child.pid(), ending, consequence, hint, child.log(), lastLines(child.log()));
   }
 
   static String lastLines(Path log) {

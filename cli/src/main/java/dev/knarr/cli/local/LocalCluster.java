@@ -170,7 +170,14 @@ public final class LocalCluster implements AutoCloseable {
         new HeadConfig.Management("127.0.0.1", 0),
         null,
         0,
-        new HeadConfig.Limits(0, 0, 0, (int) Children.STOP_LIMIT.toSeconds() / 2));
+        limits());
+  }
+
+  private HeadConfig.Limits limits() {
+    int stopSeconds = (int) Children.STOP_LIMIT.toSeconds() / 2;
+    return spec.replanAfterSeconds().isPresent()
+        ? HeadConfig.Limits.patient(spec.replanAfterSeconds(), stopSeconds)
+        : new HeadConfig.Limits(0, 0, 0, stopSeconds);
   }
 
   private static HeadConfig.Tls headTls(TlsFiles files) {

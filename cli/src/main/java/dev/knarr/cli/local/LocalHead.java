@@ -7,10 +7,12 @@ import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /** One head process, and what a user sees of it. Called by the cluster's thread. */
@@ -33,6 +35,9 @@ final class LocalHead implements AutoCloseable {
   private final long startedNanos;
   private Optional<HeadPhase> phase = Optional.empty();
   private String message = "";
+
+  /** Workers that have ended and that the head may do without. */
+  private final Set<ChildProcess> missed = new HashSet<>();
 
   private boolean servedBefore;
   private String management = "";
@@ -109,9 +114,16 @@ final class LocalHead implements AutoCloseable {
     if (!process.isAlive()) {
       throw new LocalException(Endings.head(process));
     }
-    var dead = children.deadWorker();
-    if (dead.isPresent()) {
-      throw new LocalException(Endings.worker(dead.get()));
+    for (var dead : children.deadWorkers()) {
+      if (spec.replanAfterSeconds().isEmpty() || spec.workers().size() == 1) {
+        throw new LocalException(Endings.worker(dead));
+      }
+      if (missed.add(dead)) {
+        progress.line(Endings.missedWorker(dead));
+      }
+    }
+    if (missed.size() == spec.workers().size()) {
+      throw new LocalException("All workers have ended; see above." + logNote());
     }
   }
 
@@ -123,10 +135,14 @@ final class LocalHead implements AutoCloseable {
     message = status.message();
     switch (status.phase()) {
       case STARTING, PLANNING -> progress.update("plan", "Planning …");
-      case PROVING_WORKERS ->
-          progress.update(
-              "prove",
-              "Proving workers: %d of %d …".formatted(proven(status), status.workers().size()));
+      case PROVING_WORKERS -> {
+        if (changed && status.reason() == HeadReason.WORKER_UNREACHABLE) {
+          progress.line(message);
+        }
+        progress.update(
+            "prove",
+            "Proving workers: %d of %d …".formatted(proven(status), status.workers().size()));
+      }
       case PROVING_SERVER ->
           progress.update("server", "Proving llama-server (%s) …".formatted(candidate.origin()));
       case LOADING ->
@@ -161,18 +177,22 @@ final class LocalHead implements AutoCloseable {
   private void showReady(HeadStatus status) {
     var endpoint = String.valueOf(status.endpoint());
     if (servedBefore) {
-      progress.line("Ready again at " + endpoint);
+      // Without some of the workers its log says so, and who is missing.
+      if (status.reason() == HeadReason.AS_PLANNED) {
+        progress.line("Ready again at " + endpoint);
+      }
       return;
     }
     servedBefore = true;
-    for (var line : ready(spec.modelName(), endpoint, spec.workers().size(), startedNanos)) {
+    for (var line : ready(spec.modelName(), endpoint, proven(status), startedNanos)) {
       progress.line(line);
     }
     progress.line("Status: http://%s/status; metrics: /metrics".formatted(management));
     progress.line("Logs: %s. Ctrl-C stops everything.".formatted(folder.path()));
   }
 
-  private static List<String> ready(String model, String endpoint, int workers, long startedNanos) {
+  private static List<String> ready(
+      String model, String endpoint, long workers, long startedNanos) {
     double seconds = (System.nanoTime() - startedNanos) / 1e9;
     var lines = new ArrayList<String>();
     lines.add(

@@ -5,6 +5,7 @@ import dev.knarr.cli.model.ModelSource;
 import dev.knarr.head.api.HeadConfig;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 
 /**
@@ -21,6 +22,8 @@ import java.util.OptionalLong;
  * @param split which device holds how many layers; planned where it names none
  * @param llamaArguments what the user adds for llama-server
  * @param port of the endpoint
+ * @param replanAfterSeconds how long a worker may be missing before the model is served without it;
+ *     empty for ever
  */
 public record LocalSpec(
     String name,
@@ -32,7 +35,8 @@ public record LocalSpec(
     List<WorkerSpec> workers,
     HeadConfig.Split split,
     List<String> llamaArguments,
-    int port) {
+    int port,
+    OptionalInt replanAfterSeconds) {
   public LocalSpec {
     workers = List.copyOf(workers);
     llamaArguments = List.copyOf(llamaArguments);

@@ -37,7 +37,8 @@ class LocalWorkersTest {
         List.of(workers),
         new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of()),
         List.of(),
-        8080);
+        8080,
+        OptionalInt.empty());
   }
 
   @Nested

@@ -47,6 +47,8 @@ public enum ConditionReason {
   WORKER_UNSUITABLE("WorkerUnsuitable"),
   /** A worker that was in use closed its connection or vanished. */
   WORKER_LOST("WorkerLost"),
+  /** The endpoint answers without a worker that stayed away. */
+  REDUCED_PLAN("ReducedPlan"),
   /** The workers offer more devices than llama-server can use. */
   TOO_MANY_DEVICES("TooManyDevices"),
   /** The spec names a device that its worker does not have. */

@@ -4,7 +4,7 @@ package dev.knarr.api.v1alpha1;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Rules of {@code spec.head} and {@code spec.network}. */
+/** Rules of {@code spec.head}, {@code spec.network} and {@code spec.recovery}. */
 final class HeadRules {
   /**
    * What the plan, the supervisor or another field of the spec sets; all spellings of llama-server
@@ -73,6 +73,17 @@ final class HeadRules {
     }
     if (tls.getMode() != TlsMode.SECRET && named > 0) {
       found.add("spec.network.tls", Sentences.TLS_UNUSED);
+    }
+  }
+
+  static void checkRecovery(@Nullable RecoverySpec recovery, RuleChecks found) {
+    if (recovery != null) {
+      found.range(
+          "spec.recovery.replanAfterSeconds",
+          recovery.getReplanAfterSeconds(),
+          1,
+          86_400,
+          Sentences.REPLAN_AFTER_SECONDS);
     }
   }
 }

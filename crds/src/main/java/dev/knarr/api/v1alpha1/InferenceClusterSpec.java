@@ -60,6 +60,9 @@ public class InferenceClusterSpec {
   @Default("{}")
   private @Nullable NetworkSpec network;
 
+  /** What to do when a worker stays away. Default: the head waits for it. */
+  private @Nullable RecoverySpec recovery;
+
   /**
    * When a running cluster takes the images of a new operator. Default OnSpecChange. Local mode
    * leaves it aside.
@@ -113,6 +116,14 @@ public class InferenceClusterSpec {
 
   public void setNetwork(@Nullable NetworkSpec network) {
     this.network = network;
+  }
+
+  public @Nullable RecoverySpec getRecovery() {
+    return recovery;
+  }
+
+  public void setRecovery(@Nullable RecoverySpec recovery) {
+    this.recovery = recovery;
   }
 
   public @Nullable UpdatePolicy getUpdates() {

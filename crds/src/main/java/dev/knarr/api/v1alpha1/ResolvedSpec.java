@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param split how layers are placed
  * @param head the head
  * @param network encryption and policies
+ * @param replanAfterSeconds how long a worker may be missing before it is planned without it; empty
+ *     for ever
  * @param updates when images change
  */
 public record ResolvedSpec(
@@ -34,6 +36,7 @@ public record ResolvedSpec(
     Split split,
     Head head,
     Network network,
+    OptionalInt replanAfterSeconds,
     UpdatePolicy updates) {
   /** What a tensor cache holds when nothing is said. */
   public static final long DEFAULT_CACHE_BYTES = 20L << 30;

@@ -31,6 +31,7 @@ final class Resolver {
         split(or(spec.getSplit(), new SplitSpec())),
         head(or(spec.getHead(), new HeadSpec())),
         network(or(spec.getNetwork(), new NetworkSpec())),
+        replanAfterSeconds(or(spec.getRecovery(), new RecoverySpec())),
         or(spec.getUpdates(), UpdatePolicy.ON_SPEC_CHANGE));
   }
 
@@ -133,6 +134,11 @@ final class Resolver {
         or(service.getPort(), 8080),
         or(head.getDrainSeconds(), 60),
         head);
+  }
+
+  private static OptionalInt replanAfterSeconds(RecoverySpec recovery) {
+    var seconds = recovery.getReplanAfterSeconds();
+    return seconds == null ? OptionalInt.empty() : OptionalInt.of(seconds);
   }
 
   private static Network network(NetworkSpec network) {

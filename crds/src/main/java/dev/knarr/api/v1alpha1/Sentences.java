@@ -86,6 +86,8 @@ public final class Sentences {
       "This argument of llama-server is set by Knarr. Remove it and use the field of the spec: model, contextLength, parallelSequences, kvCache, flashAttention, split, head.service or head.apiKeySecretRef.";
   public static final String DRAIN_SECONDS =
       "drainSeconds must be 0 to 3600. Give the seconds running answers may take.";
+  public static final String REPLAN_AFTER_SECONDS =
+      "replanAfterSeconds must be 1 to 86400. Give the seconds to wait for a missing worker, or leave it out to wait for ever.";
   public static final String PORT = "A port must be 1 to 65535. Correct it.";
   public static final String TLS_SECRETS =
       "With tls mode Secret both headSecretName and workersSecretName must be set. Name the two Secrets.";

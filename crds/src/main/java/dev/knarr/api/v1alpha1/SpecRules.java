@@ -27,6 +27,7 @@ public final class SpecRules {
       SplitRules.check(spec, found);
       HeadRules.check(spec.getHead(), found);
       HeadRules.checkNetwork(spec.getNetwork(), found);
+      HeadRules.checkRecovery(spec.getRecovery(), found);
     }
     return found.violations();
   }

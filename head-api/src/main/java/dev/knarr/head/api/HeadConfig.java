@@ -362,8 +362,16 @@ public record HeadConfig(
    *     up
    * @param stallSeconds for any progress of a llama-server that loads
    * @param stopSeconds for llama-server to end by itself when asked to
+   * @param replanSeconds for a worker that is missing before a plan is made without it; waits for
+   *     it when absent
    */
-  public record Limits(int workersSeconds, int recoverySeconds, int stallSeconds, int stopSeconds) {
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Limits(
+      int workersSeconds,
+      int recoverySeconds,
+      int stallSeconds,
+      int stopSeconds,
+      @Nullable Integer replanSeconds) {
 
     /** A limit that is none. */
     public static final int WITHOUT_END = -1;
@@ -379,6 +387,29 @@ public record HeadConfig(
         throw new IllegalArgumentException(
             "a limit is negative: give seconds, or -1 to wait for workers without end");
       }
+      if (replanSeconds != null && replanSeconds < 1) {
+        throw new IllegalArgumentException(
+            "replanSeconds is " + replanSeconds + ": give 1 or more, or leave it out");
+      }
+    }
+
+    /** Without a plan for less than all workers. */
+    public Limits(int workersSeconds, int recoverySeconds, int stallSeconds, int stopSeconds) {
+      this(workersSeconds, recoverySeconds, stallSeconds, stopSeconds, null);
+    }
+
+    /**
+     * Waits for workers without end.
+     *
+     * @param replanSeconds when to plan without those that are missing; never when empty
+     */
+    public static Limits patient(OptionalInt replanSeconds, int stopSeconds) {
+      return new Limits(
+          WITHOUT_END,
+          WITHOUT_END,
+          0,
+          stopSeconds,
+          replanSeconds.isPresent() ? replanSeconds.getAsInt() : null);
     }
 
     /** Returns the limit for workers at the start; empty for none. */
@@ -391,6 +422,12 @@ public record HeadConfig(
     @JsonIgnore
     public Optional<Duration> recovery() {
       return limit(recoverySeconds);
+    }
+
+    /** Returns how long a worker may be missing before it is planned without it; empty for ever. */
+    @JsonIgnore
+    public Optional<Duration> replan() {
+      return Optional.ofNullable(replanSeconds).map(Duration::ofSeconds);
     }
 
     private static Optional<Duration> limit(int seconds) {

@@ -26,6 +26,8 @@ public enum HeadReason {
   WORKER_UNSUITABLE("WorkerUnsuitable"),
   /** A worker that was in use closed its connection or vanished. */
   WORKER_LOST("WorkerLost"),
+  /** Requests are served without a worker that stayed away. */
+  REDUCED_PLAN("ReducedPlan"),
   /** The workers offer more devices than llama-server can use. */
   TOO_MANY_DEVICES("TooManyDevices"),
   /** The split names a device that is not there. */
@@ -57,7 +59,8 @@ public enum HeadReason {
    */
   public boolean mayPass() {
     return switch (this) {
-      case AS_PLANNED, ARGUMENT_REFUSED, TOO_MANY_DEVICES, DRAINING, STOP_REQUESTED -> false;
+      case AS_PLANNED, REDUCED_PLAN, ARGUMENT_REFUSED, TOO_MANY_DEVICES, DRAINING, STOP_REQUESTED ->
+          false;
       case MODEL_NOT_FOUND,
           MODEL_UNREADABLE,
           MODEL_DOES_NOT_FIT,

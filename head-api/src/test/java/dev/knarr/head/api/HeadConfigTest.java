@@ -29,7 +29,7 @@ class HeadConfigTest {
         "management": {"host": "0.0.0.0", "port": 9000},
         "apiKeyFile": "/keys",
         "drainSeconds": 600,
-        "limits": {"workersSeconds": -1}
+        "limits": {"workersSeconds": -1, "replanSeconds": 90}
       }
       """;
 
@@ -67,6 +67,7 @@ class HeadConfigTest {
       assertThat(config.limits().stopSeconds()).isPositive();
       assertThat(config.limits().workers()).isEmpty();
       assertThat(config.limits().recovery()).isPresent();
+      assertThat(config.limits().replan()).contains(Duration.ofSeconds(90));
     }
 
     @Test
@@ -94,7 +95,8 @@ class HeadConfigTest {
     @Test
     void whenALimitIsNegative_thenItIsSaid() {
       refused(
-          WHOLE.replace("{\"workersSeconds\": -1}", "{\"stallSeconds\": -1}"), "limit is negative");
+          WHOLE.replace("{\"workersSeconds\": -1", "{\"stallSeconds\": -1"), "limit is negative");
+      refused(WHOLE.replace("Seconds\": 90", "Seconds\": 0"), "replanSeconds is 0: give 1 or more");
       refused(WHOLE.replace("600", "-1"), "drainSeconds is -1");
     }
 

@@ -2,6 +2,7 @@
 package dev.knarr.head.gateway;
 
 import dev.knarr.head.api.HeadPhase;
+import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus;
 import dev.knarr.head.api.HeadStatus.WorkerState;
 import io.vertx.core.http.HttpHeaders;
@@ -16,6 +17,7 @@ final class Answers {
 
   static final String JSON = "application/json; charset=utf-8";
   static final String UNAVAILABLE = "unavailable_error";
+  private static final String DEGRADED = "degraded";
 
   /** When it may be worth to ask again. */
   static final String RETRY_AFTER_SECONDS = "5";
@@ -61,11 +63,7 @@ final class Answers {
   /** Answers {@code /health} as llama-server does, with what else is known. */
   void health(HttpServerRequest request, boolean serves, HeadStatus status) {
     if (serves && status.phase() == HeadPhase.READY) {
-      JsonObject body = new JsonObject().put("status", "ok");
-      if (!status.warnings().isEmpty()) {
-        body.put("warnings", new JsonArray(status.warnings()));
-      }
-      send(request, OK, body);
+      send(request, OK, healthy(status));
       return;
     }
     request.response().putHeader(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
@@ -82,6 +80,20 @@ final class Answers {
         .end();
   }
 
+  private static JsonObject healthy(HeadStatus status) {
+    JsonObject body = new JsonObject().put("status", "ok");
+    if (!status.warnings().isEmpty()) {
+      body.put("warnings", new JsonArray(status.warnings()));
+    }
+    if (status.reason() == HeadReason.AS_PLANNED) {
+      return body;
+    }
+    body.put("status", DEGRADED)
+        .put("reason", status.reason().text())
+        .put("message", status.message());
+    return withMissing(body, status);
+  }
+
   private static JsonObject unhealthy(HeadStatus status) {
     String word = word(status.phase());
     // Clients of llama-server look for these words.
@@ -93,6 +105,10 @@ final class Answers {
             .put("reason", status.reason().text())
             .put("message", status.message())
             .put("percent", status.loadPercent());
+    return withMissing(body, status);
+  }
+
+  private static JsonObject withMissing(JsonObject body, HeadStatus status) {
     JsonArray missing = new JsonArray();
     for (HeadStatus.WorkerStatus worker : status.workers()) {
       if (worker.state() == WorkerState.LOST
@@ -112,7 +128,7 @@ final class Answers {
   private static String word(HeadPhase phase) {
     return switch (phase) {
       case STARTING, PROVING_WORKERS, PROVING_SERVER, PLANNING, LOADING, READY -> "loading";
-      case WAITING_FOR_WORKERS, RESTARTING -> "degraded";
+      case WAITING_FOR_WORKERS, RESTARTING -> DEGRADED;
       case FAILED -> "failed";
       case STOPPING -> "stopping";
     };

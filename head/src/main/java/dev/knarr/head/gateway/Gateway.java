@@ -21,6 +21,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -152,13 +153,47 @@ public final class Gateway implements AutoCloseable {
     Life ended = life;
     life = null;
     if (ended != null) {
-      onLoop(
-          () -> {
-            passage.room().down();
-            ended.ended(new Life.End(reason, sentence));
-            passage.abandon(ended);
-          });
+      onLoop(() -> end(ended, new Life.End(reason, sentence)));
     }
+  }
+
+  private void end(Life ended, Life.End why) {
+    passage.room().down();
+    ended.ended(why);
+    passage.abandon(ended);
+  }
+
+  /**
+   * As {@link #down}, but only while no request is on its way, so that none is ended by it.
+   *
+   * @return whether it was so
+   */
+  public synchronized boolean downIfIdle(HeadReason reason, String sentence)
+      throws InterruptedException {
+    Life ending = life;
+    Context loop = context;
+    if (ending == null || loop == null || !isIdle()) {
+      return false;
+    }
+    CompletableFuture<Boolean> wasIdle = new CompletableFuture<>();
+    loop.runOnContext(
+        _ -> {
+          // Decided where requests come in: none can come in between.
+          boolean idle = passage.active().isEmpty();
+          if (idle) {
+            end(ending, new Life.End(reason, sentence));
+          }
+          wasIdle.complete(idle);
+        });
+    try {
+      if (!wasIdle.get(CLOSE_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+        return false;
+      }
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.warn("The endpoint's event loop does not answer", e);
+    }
+    life = null;
+    return true;
   }
 
   /** The head has given up for now: nobody waits for it. */

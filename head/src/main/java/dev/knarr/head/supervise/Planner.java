@@ -214,7 +214,7 @@ final class Planner {
       List<HeadDevice> headDevices,
       Optional<HeadProcessor> processor,
       @Nullable Planned last) {
-    List<HeadConfig.SplitDevice> fixed = config.split().devices();
+    List<HeadConfig.SplitDevice> fixed = chosen(workers);
     if (fixed.isEmpty()) {
       LlamaServerArguments.refuseTooMany(names(workers));
     }
@@ -255,6 +255,24 @@ final class Planner {
           };
       throw new HeadException(reason, sentence(e), e);
     }
+  }
+
+  /**
+   * The devices that the split names, without those of missing workers where the layers are
+   * planned.
+   */
+  private List<HeadConfig.SplitDevice> chosen(List<WorkerProof> workers) {
+    List<HeadConfig.SplitDevice> named = config.split().devices();
+    List<HeadConfig.SplitDevice> present =
+        named.stream().filter(device -> !isMissing(device, workers)).toList();
+    return present.isEmpty() ? named : present;
+  }
+
+  private boolean isMissing(HeadConfig.SplitDevice device, List<WorkerProof> workers) {
+    String worker = device.name().substring(0, Math.max(0, device.name().lastIndexOf('/')));
+    return device.fixedLayers().isEmpty()
+        && config.workers().stream().anyMatch(each -> each.name().equals(worker))
+        && workers.stream().noneMatch(each -> each.worker().equals(worker));
   }
 
   private static List<String> names(List<WorkerProof> workers) {
@@ -317,9 +335,7 @@ final class Planner {
   private SplitPlan tensors(
       MemoryEstimate model, List<WorkerProof> workers, List<DeviceCapacity> devices) {
     List<DeviceLayers> chosen =
-        config.split().devices().stream()
-            .map(d -> new DeviceLayers(d.name(), OptionalInt.empty()))
-            .toList();
+        chosen(workers).stream().map(d -> new DeviceLayers(d.name(), OptionalInt.empty())).toList();
     List<DeviceCapacity> used = SplitPlan.chosen(devices, chosen);
     TensorSplit.checkDevices(workers, used.stream().map(DeviceCapacity::name).toList());
     return SplitPlan.ofTensors(model, used);
@@ -328,9 +344,7 @@ final class Planner {
   private NetworkPlan.Input input(
       List<WorkerProof> workers, List<DeviceCapacity> devices, Optional<HeadProcessor> processor) {
     List<DeviceLayers> fixed =
-        config.split().devices().stream()
-            .map(d -> new DeviceLayers(d.name(), d.fixedLayers()))
-            .toList();
+        chosen(workers).stream().map(d -> new DeviceLayers(d.name(), d.fixedLayers())).toList();
     boolean endsOnHead = !fixed.isEmpty() && fixed.getLast().onHead();
     return new NetworkPlan.Input(
         estimate,

@@ -5,7 +5,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 
-/** How long a head that gave up waits before it tries again: longer each time. One thread. */
+/** How long to wait before what failed is tried again: longer each time. One thread. */
 final class RetryPause {
 
   static final Duration FIRST = Duration.ofSeconds(5);
@@ -14,25 +14,40 @@ final class RetryPause {
   /** What lasted for so long has served: its end is another trouble. */
   static final Duration SERVED = Duration.ofMinutes(10);
 
-  private final Clock clock;
-  private Instant begin;
-  private Duration next = FIRST;
+  /** After a first time that is forgiven. */
+  static final Duration SECOND = Duration.ofSeconds(1);
 
-  /** The first attempt begins now. */
+  private final Clock clock;
+  private final Duration first;
+  private Instant begin;
+  private Duration next;
+
+  /** For a head that gave up. The first attempt begins now. */
   RetryPause(Clock clock) {
+    this(clock, FIRST);
+  }
+
+  private RetryPause(Clock clock, Duration first) {
     this.clock = clock;
+    this.first = first;
+    this.next = first;
     this.begin = clock.instant();
+  }
+
+  /** For workers that come and go: the first time costs no pause. */
+  static RetryPause ofWorkers(Clock clock) {
+    return new RetryPause(clock, Duration.ZERO);
   }
 
   /** Notes that an attempt failed; returns the pause until the next one, which begins after it. */
   Duration failed() {
     Instant now = clock.instant();
     if (Duration.between(begin, now).compareTo(SERVED) >= 0) {
-      next = FIRST;
+      next = first;
     }
     Duration pause = next;
     begin = now.plus(pause);
-    Duration twice = pause.multipliedBy(2);
+    Duration twice = pause.isZero() ? SECOND : pause.multipliedBy(2);
     next = twice.compareTo(LONGEST) < 0 ? twice : LONGEST;
     return pause;
   }

@@ -83,10 +83,12 @@ final class ServerRun {
    * Runs llama-server by a plan until it ends, has been drained or is interrupted.
    *
    * @param program llama-server
+   * @param absentees whom the plan does without; when one is back this ends at the next moment at
+   *     which no request is running
    * @throws Signal what ended it
    * @throws InterruptedException when the head is to stop; llama-server has been stopped then
    */
-  void run(Planned plan, Path program) throws Signal, InterruptedException {
+  void run(Planned plan, Path program, Absentees absentees) throws Signal, InterruptedException {
     int port = freePort();
     @Nullable String key = config.apiKeyFile() == null ? null : randomKey();
     List<String> arguments =
@@ -114,9 +116,9 @@ final class ServerRun {
         awaitReady(child, client);
         // In this order: who is told that it is ready is also served.
         gateway.up(upstream);
-        ready(plan);
+        ready(plan, absentees);
         serving = true;
-        watch(child, client);
+        watch(child, client, absentees);
         stop(child);
       } catch (Signal signal) {
         gateway.down(signal.reason(), signal.sentence());
@@ -170,20 +172,29 @@ final class ServerRun {
     checkEnd(child);
   }
 
-  private void ready(Planned plan) {
+  private void ready(Planned plan, Absentees absentees) {
     ledger.end();
     ledger.deviations(plan.split()).forEach(board::warn);
     plan.warning().ifPresent(board::warn);
-    String endpoint = "http://" + reachable(config.http().host()) + ":" + gateway.port() + "/v1";
-    board.endpoint(endpoint);
-    board.enter(
-        HeadPhase.READY,
-        HeadReason.AS_PLANNED,
-        config.model().name() + " answers at " + endpoint + ".");
+    board.endpoint(endpoint());
+    showReady(absentees);
+  }
+
+  private String endpoint() {
+    return "http://" + reachable(config.http().host()) + ":" + gateway.port() + "/v1";
+  }
+
+  private void showReady(Absentees absentees) {
+    String answers = config.model().name() + " answers at " + endpoint();
+    if (absentees.isNobody()) {
+      board.enter(HeadPhase.READY, HeadReason.AS_PLANNED, answers + ".");
+    } else {
+      board.enter(HeadPhase.READY, HeadReason.REDUCED_PLAN, answers + " " + absentees.sentence());
+    }
   }
 
   /** Returns when it has been drained. */
-  private void watch(LlamaServerProcess child, LlamaServerClient client)
+  private void watch(LlamaServerProcess child, LlamaServerClient client, Absentees absentees)
       throws Signal, InterruptedException {
     long nextScrape = System.nanoTime();
     long nextLook = System.nanoTime();
@@ -191,6 +202,10 @@ final class ServerRun {
     while (true) {
       checkEnd(child);
       Long deadline = drainDeadline;
+      if (deadline == null && !absentees.isNobody()) {
+        showReady(absentees);
+        leaveForMore(absentees);
+      }
       if (deadline != null && System.nanoTime() >= nextLook) {
         idle = gateway.isIdle() && client.isIdle() ? idle + 1 : 0;
         if (idle >= IDLE_LOOKS || System.nanoTime() >= deadline) {
@@ -203,6 +218,13 @@ final class ServerRun {
         board.rates(metrics.rates());
         nextScrape = System.nanoTime() + SCRAPE_INTERVAL.toNanos();
       }
+    }
+  }
+
+  /** Ends this life for one with more workers, unless that would end a request. */
+  private void leaveForMore(Absentees absentees) throws Signal, InterruptedException {
+    if (absentees.isAnyBack() && gateway.downIfIdle(HeadReason.REDUCED_PLAN, absentees.welcome())) {
+      throw new Signal.WorkerBack(absentees.welcome());
     }
   }
 

@@ -44,6 +44,20 @@ abstract sealed class Signal extends Exception {
     }
   }
 
+  /** A worker that the plan does without is back. */
+  static final class WorkerBack extends Signal {
+    @Serial private static final long serialVersionUID = 1L;
+
+    WorkerBack(String sentence) {
+      super(sentence);
+    }
+
+    @Override
+    HeadReason reason() {
+      return HeadReason.REDUCED_PLAN;
+    }
+  }
+
   /** llama-server ended by itself. */
   static final class ServerEnded extends Signal {
     @Serial private static final long serialVersionUID = 1L;

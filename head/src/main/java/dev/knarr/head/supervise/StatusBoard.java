@@ -96,7 +96,14 @@ final class StatusBoard {
         case FAILED -> LOG.error("{} ({}): {}", next.text(), why.text(), sentence);
         case WAITING_FOR_WORKERS, RESTARTING ->
             LOG.warn("{} ({}): {}", next.text(), why.text(), sentence);
-        case STARTING, PROVING_WORKERS, PROVING_SERVER, PLANNING, LOADING, READY, STOPPING ->
+        case READY -> {
+          if (why == HeadReason.AS_PLANNED) {
+            LOG.info("{}: {}", next.text(), sentence);
+          } else {
+            LOG.warn("{} ({}): {}", next.text(), why.text(), sentence);
+          }
+        }
+        case STARTING, PROVING_WORKERS, PROVING_SERVER, PLANNING, LOADING, STOPPING ->
             LOG.info("{}: {}", next.text(), sentence);
       }
     }
@@ -127,7 +134,6 @@ final class StatusBoard {
 
   /** All workers are to be proven, again or for the first time; a lost one stays lost till then. */
   synchronized void proving(List<HeadConfig.Worker> configured) {
-    missing.clear();
     for (HeadConfig.Worker worker : configured) {
       workers.computeIfPresent(
           worker.name(),
@@ -136,23 +142,26 @@ final class StatusBoard {
   }
 
   /** A worker does not answer (yet). */
-  synchronized void missed(HeadConfig.Worker worker, HeadPhase next, String why) {
+  synchronized void missed(HeadConfig.Worker worker, String why) {
     if (isUp(worker.name())) {
       return; // It has answered just as its silence was to be told.
     }
     Missed before = missing.get(worker.name());
     Instant begin = before == null ? clock.instant() : before.since();
     missing.put(worker.name(), new Missed(worker.address(), why, begin));
-    showMissing(next);
   }
 
-  /** A worker has been proven. */
-  synchronized void proven(HeadConfig.Worker worker, WorkerProof proof, HeadPhase next) {
+  /**
+   * A worker has been proven.
+   *
+   * @return whether it had been missed
+   */
+  synchronized boolean proven(WorkerProof proof) {
     workers.put(
-        worker.name(),
+        proof.worker(),
         new WorkerStatus(
-            worker.name(),
-            worker.address(),
+            proof.worker(),
+            proof.address(),
             WorkerState.PROVEN,
             proof.version().toString(),
             proof.roundTripMicros(),
@@ -170,9 +179,7 @@ final class StatusBoard {
                             device.alignmentBytes(),
                             device.probeMicros()))
                 .toList()));
-    if (missing.remove(worker.name()) != null && !missing.isEmpty()) {
-      showMissing(next);
-    }
+    return missing.remove(proof.worker()) != null;
   }
 
   /** A worker that was in use is lost. */
@@ -193,7 +200,15 @@ final class StatusBoard {
                 status.devices()));
   }
 
-  private void showMissing(HeadPhase next) {
+  /**
+   * Shows who is missing, if anybody is.
+   *
+   * @param outlook what becomes of it, as a sentence
+   */
+  synchronized void showMissing(HeadPhase next, String outlook) {
+    if (missing.isEmpty()) {
+      return;
+    }
     String each =
         missing.entrySet().stream()
             .map(
@@ -205,7 +220,8 @@ final class StatusBoard {
     enter(
         next,
         HeadReason.WORKER_UNREACHABLE,
-        "Waiting for %d of %d workers: %s.".formatted(missing.size(), workers.size(), each));
+        "Waiting for %d of %d workers: %s. %s"
+            .formatted(missing.size(), workers.size(), each, outlook));
   }
 
   synchronized void warn(String sentence) {

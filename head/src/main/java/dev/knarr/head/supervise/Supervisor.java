@@ -46,6 +46,7 @@ public final class Supervisor implements AutoCloseable {
   private final LlamaServerMetrics serverMetrics;
   private final PlanMeters planMeters;
   private final RestartBudget budget;
+  private final RetryPause comings;
   private final Gateway gateway;
   private final ServerRun server;
   private final HeadCpu headCpu;
@@ -56,6 +57,14 @@ public final class Supervisor implements AutoCloseable {
 
   /** A loss that no missing worker has explained yet. */
   private Signal.@Nullable WorkerLost unexplainedLoss;
+
+  /**
+   * How long workers that are back have to stay before they are used; longer for those that flap.
+   */
+  private Duration stay = Duration.ZERO;
+
+  /** The plan over all workers, which find their layers where they were. */
+  private @Nullable Planned whole;
 
   /** Whether it has been said how the workers are spoken to: files of TLS are watched from then. */
   private boolean spoken;
@@ -94,6 +103,7 @@ public final class Supervisor implements AutoCloseable {
     this.serverMetrics = new LlamaServerMetrics(registry);
     this.planMeters = new PlanMeters(registry);
     this.budget = new RestartBudget(clock);
+    this.comings = RetryPause.ofWorkers(clock);
     this.gateway = new Gateway(config, registry, vertx, board::snapshot);
     this.server = new ServerRun(config, board, workers, ledger, serverMetrics, gateway);
     this.headCpu = new HeadCpu(config, launcher);
@@ -139,6 +149,7 @@ public final class Supervisor implements AutoCloseable {
   private HeadReason attempt() throws InterruptedException {
     // A loss of an attempt before is explained by how that ended.
     unexplainedLoss = null;
+    whole = null;
     provingPhase = HeadPhase.PROVING_WORKERS;
     try {
       serve();
@@ -172,13 +183,14 @@ public final class Supervisor implements AutoCloseable {
     Planner planner = Planner.open(config);
     workers.willLoad(planner.models());
     Path program = new ProgramSearch(System.getenv("PATH")).find(config.llamaServer().program());
-    @Nullable Planned plan = null;
     while (true) {
       try {
-        List<WorkerProof> proofs = proveWorkers();
-        proveServer(program, proofs);
-        plan = plan(planner, proofs, plan);
-        server.run(plan, program);
+        Muster.Present present = proveWorkers(program, planner);
+        proveServer(program, present.proofs());
+        Planned plan = plan(planner, present);
+        try (Absentees absentees = workers.lookFor(present.missing(), stay)) {
+          server.run(plan, program, absentees);
+        }
         return; // Drained.
       } catch (Signal signal) {
         headCpu.close();
@@ -188,6 +200,7 @@ public final class Supervisor implements AutoCloseable {
         }
         switch (signal) {
           case Signal.WorkerLost lost -> afterLoss(lost);
+          case Signal.WorkerBack back -> afterReturn(back);
           case Signal.ServerEnded ended -> afterEnd(ended.reason(), ended);
           case Signal.ServerStalled stalled -> afterEnd(stalled.reason(), stalled);
         }
@@ -195,22 +208,55 @@ public final class Supervisor implements AutoCloseable {
     }
   }
 
-  private List<WorkerProof> proveWorkers() throws Signal, InterruptedException {
+  private Muster.Present proveWorkers(Path program, Planner planner)
+      throws Signal, InterruptedException {
     if (!recovering()) {
       board.enter(
           HeadPhase.PROVING_WORKERS,
           HeadReason.AS_PLANNED,
           "Proving %d workers.".formatted(config.workers().size()));
     }
-    Workers.AllProven proven = workers.prove(proofLimit(), provingPhase);
+    Muster.Present present =
+        workers.prove(proofLimit(), provingPhase, some -> objection(program, planner, some));
     Signal.@Nullable WorkerLost loss = unexplainedLoss;
     unexplainedLoss = null;
     provingPhase = HeadPhase.PROVING_WORKERS;
-    if (loss != null && !proven.waited()) {
+    if (!present.missing().isEmpty()) {
+      stay = comings.failed();
+    } else if (loss != null && !present.waited()) {
       // All workers are fine, so the loss was llama-server's doing: it counts as its failure.
       afterEnd(HeadReason.WORKER_LOST, loss);
+    } else {
+      awaitStay();
     }
-    return proven.proofs();
+    return present;
+  }
+
+  /** Why there is no plan for some workers alone; empty where there is one. */
+  private Optional<String> objection(Path program, Planner planner, List<WorkerProof> some)
+      throws Signal, InterruptedException {
+    if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
+      return Optional.of("split.mode Tensor takes both workers.");
+    }
+    proveServer(program, some);
+    try {
+      planner.plan(some, headDevices, headCpu.processor(), null);
+      return Optional.empty();
+    } catch (HeadException e) {
+      return Optional.of(e.sentence());
+    }
+  }
+
+  /** A worker that is lost again and again must not restart llama-server as often. */
+  private void awaitStay() throws InterruptedException {
+    if (stay.isPositive()) {
+      board.enter(
+          HeadPhase.WAITING_FOR_WORKERS,
+          HeadReason.WORKER_LOST,
+          "All workers are proven. Since some were lost again and again, llama-server starts in %d s."
+              .formatted(stay.toSeconds()));
+      Thread.sleep(stay);
+    }
   }
 
   private boolean recovering() {
@@ -255,12 +301,16 @@ public final class Supervisor implements AutoCloseable {
     }
   }
 
-  private Planned plan(Planner planner, List<WorkerProof> proofs, @Nullable Planned last)
-      throws InterruptedException {
+  private Planned plan(Planner planner, Muster.Present present) throws InterruptedException {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
-    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), last);
+    boolean all = present.missing().isEmpty();
+    List<WorkerProof> proofs = present.proofs();
+    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), all ? whole : null);
     if (!headCpu.provide(plan, workers)) {
       plan = planner.plan(proofs, headDevices, headCpu.processor(), null);
+    }
+    if (all) {
+      whole = plan;
     }
     board.plan(plan.status());
     if (plan.wire() != null) {
@@ -273,17 +323,18 @@ public final class Supervisor implements AutoCloseable {
     provingPhase = HeadPhase.WAITING_FOR_WORKERS;
     // A worker that was silent for a while is no fault of llama-server, however soon it is back.
     unexplainedLoss = lost.isSilent() ? null : lost;
+    stay = comings.failed();
     countRestart(HeadReason.WORKER_LOST);
     board.enter(
         HeadPhase.WAITING_FOR_WORKERS,
         HeadReason.WORKER_LOST,
-        lost.sentence()
-            + " llama-server was ended and starts again when all workers are proven"
-            + config
-                .limits()
-                .recovery()
-                .map(limit -> ", if that is within " + limit.toSeconds() + " s.")
-                .orElse("."));
+        lost.sentence() + " llama-server was ended and starts again when the workers are proven.");
+  }
+
+  private void afterReturn(Signal.WorkerBack back) {
+    stay = Duration.ZERO; // It has stayed already.
+    countRestart(back.reason());
+    board.enter(HeadPhase.RESTARTING, back.reason(), back.sentence());
   }
 
   private void afterEnd(HeadReason reason, Signal signal) throws InterruptedException {

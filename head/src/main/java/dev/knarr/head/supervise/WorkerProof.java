@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.knarr.head.supervise;
 
+import dev.knarr.head.api.HeadConfig;
 import dev.knarr.plan.LinkSpeed;
 import dev.knarr.plan.WireWorker;
 import dev.knarr.rpc.ProtocolVersion;
@@ -58,6 +59,11 @@ record WorkerProof(
         neighbours,
         devices,
         servesSeveral);
+  }
+
+  /** The worker at the address where it was proven. */
+  HeadConfig.Worker at() {
+    return new HeadConfig.Worker(worker, address);
   }
 
   /** The shortest round trip that was seen. */

@@ -15,7 +15,6 @@ import dev.knarr.head.route.RoutedDevice;
 import dev.knarr.head.route.RoutedWorker;
 import dev.knarr.head.route.RouterMeters;
 import dev.knarr.os.CacheFolder;
-import dev.knarr.plan.LinkSpeed;
 import dev.knarr.rpc.RouteFeature;
 import dev.knarr.rpc.tensor.RpcTensor;
 import dev.knarr.rpc.transport.Transport;
@@ -26,7 +25,6 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,19 +32,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletionService;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorCompletionService;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -56,15 +47,6 @@ import org.jspecify.annotations.Nullable;
  * Used by the supervisor's thread; the relays call in from theirs.
  */
 final class Workers implements RelayListener, AutoCloseable {
-
-  private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(2);
-
-  /** Then it is asked anew: a connection may have been forgotten on the other side. */
-  private static final Duration LONGEST_ATTEMPT = Duration.ofMinutes(5);
-
-  /** Longer than any machine runs, and still countable in nanoseconds. */
-  private static final Duration WITHOUT_END = Duration.ofDays(36_500);
 
   private static final Duration BESIDE_LIMIT = Duration.ofSeconds(10);
 
@@ -81,14 +63,19 @@ final class Workers implements RelayListener, AutoCloseable {
   private final List<Relay> relays = new ArrayList<>();
   private final Set<RouteFeature> routerFeatures;
   private final RouterMeters routerMeters;
+  private final Muster muster;
   private @Nullable HeadRouter router;
+
+  /** Where the router finds the workers. */
+  private List<RoutedWorker> routed = List.of();
+
   private HeadRouter.Models models = HeadRouter.Models.NONE;
 
   /** All devices of the proven workers, in the order of the workers. */
   private List<RoutedDevice> devices = List.of();
 
   private final BlockingQueue<Loss> losses = new ArrayBlockingQueue<>(KEPT_LOSSES);
-  private final List<HeadConfig.Worker> servingSeveral = new CopyOnWriteArrayList<>();
+  private List<HeadConfig.Worker> servingSeveral = List.of();
   private final Map<String, Heartbeat> heartbeats = new ConcurrentHashMap<>();
   private final ScheduledThreadPoolExecutor alarms =
       new ScheduledThreadPoolExecutor(
@@ -130,6 +117,7 @@ final class Workers implements RelayListener, AutoCloseable {
     this.board = board;
     this.ledger = ledger;
     this.sampling = new SamplingMeters(registry);
+    this.muster = new Muster(board, config.limits().replan(), this::addresses, this::connector);
     for (HeadConfig.Worker worker : configured) {
       meters.put(worker.name(), new RelayMeters(registry, worker.name()));
       Gauge.builder(HeadMetrics.WORKER_UP, board, b -> b.isUp(worker.name()) ? 1 : 0)
@@ -167,29 +155,38 @@ final class Workers implements RelayListener, AutoCloseable {
    */
   void openWay(List<WorkerProof> proofs) {
     var all = new ArrayList<RoutedDevice>();
-    for (int worker = 0; worker < proofs.size(); worker++) {
-      for (int device = 0; device < proofs.get(worker).devices().size(); device++) {
-        all.add(new RoutedDevice(worker, device));
+    for (WorkerProof proof : proofs) {
+      configured.set(position(proof.worker()), proof.at());
+      for (int device = 0; device < proof.devices().size(); device++) {
+        all.add(new RoutedDevice(position(proof.worker()), device));
       }
     }
     devices = List.copyOf(all);
+    servingSeveral =
+        proofs.stream().filter(WorkerProof::servesSeveral).map(WorkerProof::at).toList();
     if (tensorSplit) {
       openRelays();
-    } else if (router == null) {
-      openRouter();
     } else {
-      router.offer(devices);
+      openRouter();
     }
   }
 
   private void openRouter() {
-    var routed =
+    var wanted =
         configured.stream()
             .map(
                 worker ->
                     new RoutedWorker(
                         worker.name(), worker.host(), worker.port(), transport, metersOf(worker)))
             .toList();
+    if (router != null && routed.equals(wanted)) {
+      router.offer(devices);
+      return;
+    }
+    if (router != null) {
+      router.close(); // A worker that was missing was found at another of its addresses.
+    }
+    routed = wanted;
     try {
       router =
           HeadRouter.open(
@@ -385,148 +382,39 @@ final class Workers implements RelayListener, AutoCloseable {
   }
 
   /**
-   * The workers, proven.
-   *
-   * @param proofs in the order of the workers
-   * @param waited whether any of them had to be waited for
-   */
-  record AllProven(List<WorkerProof> proofs, boolean waited) {}
-
-  /**
    * Proves all workers, waiting for those that do not answer yet.
    *
    * @param mostWait how long to wait in all; empty for as long as it takes
    * @param phase the phase to show while waiting
+   * @param enough whether those that are there are enough when the others stay away
    * @throws HeadException when one cannot be used, or does not answer in time
    */
-  AllProven prove(Optional<Duration> mostWait, HeadPhase phase) throws InterruptedException {
-    Duration limit = mostWait.orElse(WITHOUT_END);
-    long deadline = System.nanoTime() + limit.toNanos();
-    AtomicBoolean everMissed = new AtomicBoolean();
-    servingSeveral.clear();
-    board.proving(configured);
-    try (ExecutorService threads =
-        Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("prove-", 0).factory())) {
-      CompletionService<WorkerProof> attempts = new ExecutorCompletionService<>(threads);
-      for (HeadConfig.Worker worker : configured) {
-        attempts.submit(() -> proveOne(worker, limit, deadline, phase, everMissed));
-      }
-      try {
-        Map<String, WorkerProof> proofs = new HashMap<>();
-        for (int i = 0; i < configured.size(); i++) {
-          WorkerProof proof = attempts.take().get();
-          proofs.put(proof.worker(), proof);
-        }
-        return new AllProven(
-            linked(configured.stream().map(worker -> proofOf(worker, proofs)).toList()),
-            everMissed.get());
-      } catch (ExecutionException e) {
-        throw e.getCause() instanceof HeadException head
-            ? head
-            : new IllegalStateException("Proving a worker failed", e.getCause());
-      } finally {
-        threads.shutdownNow();
-      }
-    }
+  Muster.Present prove(Optional<Duration> mostWait, HeadPhase phase, Muster.Sufficiency enough)
+      throws Signal, InterruptedException {
+    return muster.call(List.copyOf(configured), mostWait, phase, enough);
   }
 
   /**
-   * With the links between workers that copy directly. Each to the next is tried and measured,
-   * those that follow from no plan but a person's are taken to be like the slower way to the head.
+   * Looks for workers that are not in the plan.
+   *
+   * @param stay how long one has to be there before it is taken for back
    */
-  private List<WorkerProof> linked(List<WorkerProof> proofs) {
-    List<WorkerProof> linked = new ArrayList<>();
-    for (int i = 0; i < proofs.size(); i++) {
-      WorkerProof proof = proofs.get(i);
-      Map<String, LinkSpeed> links = new HashMap<>();
-      for (int j = 0; j < proofs.size(); j++) {
-        WorkerProof other = proofs.get(j);
-        if (i != j && proof.copiesDirectly() && other.copiesDirectly()) {
-          if (j == i + 1) {
-            neighbourProbe(proof, other)
-                .measure()
-                .ifPresent(link -> links.put(other.worker(), link));
-          } else {
-            links.put(other.worker(), slower(proof.link(), other.link()));
-          }
-        }
-      }
-      linked.add(proof.linkedTo(links));
-    }
-    return linked;
+  Absentees lookFor(List<HeadConfig.Worker> missing, Duration stay) {
+    return new Absentees(missing, stay, board, clock, this::addresses, this::connector);
   }
 
-  private NeighbourProbe neighbourProbe(WorkerProof first, WorkerProof second) {
-    return new NeighbourProbe(
-        connector(new HeadConfig.Worker(first.worker(), first.address())),
-        connector(new HeadConfig.Worker(second.worker(), second.address())),
-        (first.roundTripMicros() + second.roundTripMicros()) / 2);
+  private FastestAddress addresses(HeadConfig.Worker worker) {
+    return new FastestAddress(
+        worker,
+        way ->
+            new WorkerProver(connector(way), measuring, tensorSplit ? Set.of() : routerFeatures));
   }
 
-  private static LinkSpeed slower(LinkSpeed one, LinkSpeed other) {
-    return new LinkSpeed(
-        Math.max(one.roundTripMicros(), other.roundTripMicros()),
-        Math.min(one.backBytesPerSecond(), other.forthBytesPerSecond()),
-        Math.min(one.forthBytesPerSecond(), other.backBytesPerSecond()));
-  }
-
-  private static WorkerProof proofOf(HeadConfig.Worker worker, Map<String, WorkerProof> proofs) {
-    WorkerProof proof = proofs.get(worker.name());
-    if (proof == null) {
-      throw new IllegalStateException("No proof of worker " + worker.name());
-    }
-    return proof;
-  }
-
-  private Set<RouteFeature> wantedFeatures() {
-    return tensorSplit ? Set.of() : routerFeatures;
-  }
-
-  private WorkerProof proveOne(
-      HeadConfig.Worker worker,
-      Duration limit,
-      long deadline,
-      HeadPhase phase,
-      AtomicBoolean everMissed)
-      throws InterruptedException {
-    FastestAddress addresses =
-        new FastestAddress(
-            worker, way -> new WorkerProver(connector(way), measuring, wantedFeatures()));
-    Consumer<String> missed =
-        why -> {
-          everMissed.set(true);
-          board.missed(worker, phase, why);
-        };
-    Duration pause = FIRST_PAUSE;
-    while (true) {
-      Duration left = Duration.ofNanos(Math.max(1_000_000, deadline - System.nanoTime()));
-      try {
-        WorkerProof proof =
-            addresses.prove(left.compareTo(LONGEST_ATTEMPT) < 0 ? left : LONGEST_ATTEMPT, missed);
-        HeadConfig.Worker proven = new HeadConfig.Worker(worker.name(), proof.address());
-        configured.set(configured.indexOf(worker), proven);
-        board.proven(proven, proof, phase);
-        if (proof.servesSeveral()) {
-          servingSeveral.add(proven);
-        }
-        return proof;
-      } catch (IOException e) {
-        String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-        if (System.nanoTime() + pause.toNanos() > deadline) {
-          throw new HeadException(
-              HeadReason.WORKER_UNREACHABLE,
-              "Worker %s (%s) did not answer within %d s: %s. Start it, or correct its address."
-                  .formatted(worker.name(), worker.address(), limit.toSeconds(), why),
-              e);
-        }
-        missed.accept(why);
-        Thread.sleep(pause);
-        pause =
-            pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0
-                ? pause.multipliedBy(2)
-                : LONGEST_PAUSE;
-      }
-    }
+  private int position(String name) {
+    return IntStream.range(0, configured.size())
+        .filter(i -> configured.get(i).name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException("No worker " + name));
   }
 
   @Override

@@ -28,7 +28,7 @@ public final class OurWorker implements AutoCloseable {
   }
 
   /** A worker with these properties, by their names after {@code knarr.worker.}. */
-  static OurWorker configured(Map<String, String> properties) {
+  public static OurWorker configured(Map<String, String> properties) {
     var all = new HashMap<String, String>();
     all.put("knarr.worker.port", "0");
     all.put("knarr.worker.threads", "1");

@@ -133,6 +133,29 @@ final class RunningHead implements AutoCloseable {
         config.limits());
   }
 
+  /** The same that plans without a worker that is missing for so long. */
+  static HeadConfig replanning(HeadConfig config, int seconds) {
+    HeadConfig.Limits limits = config.limits();
+    return new HeadConfig(
+        null,
+        config.model(),
+        config.context(),
+        config.workers(),
+        config.tls(),
+        config.split(),
+        config.llamaServer(),
+        config.http(),
+        config.management(),
+        config.apiKeyFile(),
+        0,
+        new HeadConfig.Limits(
+            limits.workersSeconds(),
+            limits.recoverySeconds(),
+            limits.stallSeconds(),
+            limits.stopSeconds(),
+            seconds));
+  }
+
   /** The same with time for running answers when it is asked to stop. */
   static HeadConfig draining(HeadConfig config, int seconds) {
     return new HeadConfig(
@@ -220,6 +243,18 @@ final class RunningHead implements AutoCloseable {
             .POST(HttpRequest.BodyPublishers.ofString(body))
             .build(),
         BodyHandlers.ofString());
+  }
+
+  /** What {@code /health} says of a head that serves. */
+  String health() throws IOException, InterruptedException {
+    var response =
+        http.send(
+            HttpRequest.newBuilder(URI.create(endpoint()).resolve("/health")).build(),
+            BodyHandlers.ofString());
+    if (response.statusCode() != 200) {
+      throw new IllegalStateException(response.body());
+    }
+    return response.body();
   }
 
   private String endpoint() {

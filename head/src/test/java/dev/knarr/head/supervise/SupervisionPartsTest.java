@@ -23,6 +23,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -252,6 +253,16 @@ class SupervisionPartsTest {
       failedAfter(Duration.ofSeconds(1));
 
       assertThat(failedAfter(RetryPause.SERVED)).isEqualTo(RetryPause.FIRST);
+    }
+
+    @Test
+    void whenAWorkerComesAndGoes_thenTheFirstTimeIsForgivenAndThenItHasToStay() {
+      RetryPause comings = RetryPause.ofWorkers(clock);
+
+      assertThat(Stream.generate(comings::failed).limit(5).map(Duration::toSeconds))
+          .containsExactly(0L, 1L, 2L, 4L, 8L);
+      clock.now = clock.now.plus(RetryPause.SERVED.multipliedBy(2));
+      assertThat(comings.failed()).isZero();
     }
 
     private Duration failedAfter(Duration attempt) {

@@ -129,6 +129,31 @@ class SupervisorIT {
     }
 
     @Test
+    void whenAWorkerIsLostAgainAndAgain_thenItHasToStayBeforeItIsUsed() {
+      try (StockWorker first = StockWorker.start();
+          RunningHead head = new RunningHead(config(List.of(first.address())))) {
+        head.awaitPhase(HeadPhase.READY);
+        first.kill();
+        head.awaitPhase(HeadPhase.WAITING_FOR_WORKERS);
+        await("who is missing, and what becomes of it")
+            .until(() -> head.status().message().contains("for which they have 60 s"));
+        try (StockWorker second = StockWorker.start(first.port())) {
+          head.awaitPhase(HeadPhase.READY);
+          second.kill();
+          head.awaitPhase(HeadPhase.WAITING_FOR_WORKERS);
+        }
+
+        try (StockWorker _ = StockWorker.start(first.port())) {
+          await("it is there and not used yet")
+              .pollInterval(Duration.ofMillis(20))
+              .until(() -> head.status().message().contains("llama-server starts in 1 s"));
+          head.awaitPhase(HeadPhase.READY);
+          assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+        }
+      }
+    }
+
+    @Test
     void whenAWorkerDiesWhileNobodyAsks_thenItIsNoticedAtOnce() {
       try (StockWorker first = StockWorker.start();
           StockWorker second = StockWorker.start();

@@ -111,7 +111,7 @@ final class HeadPod {
         spec.head().apiKeySecret().isPresent() ? Path.of(PodPaths.API_KEY, API_KEY_FILE) : null,
         spec.head().drainSeconds(),
         // Pods may wait for nodes, quota or a queue for hours, and the operator says so.
-        new HeadConfig.Limits(HeadConfig.Limits.WITHOUT_END, HeadConfig.Limits.WITHOUT_END, 0, 0));
+        HeadConfig.Limits.patient(spec.replanAfterSeconds(), 0));
   }
 
   private static Path path(ModelFile file) {

@@ -58,6 +58,11 @@ public record HeadAnswer(
     return phase.equals(READY);
   }
 
+  /** Whether requests are served without some of the workers. */
+  public boolean reduced() {
+    return ready() && reason.equals(ConditionReason.REDUCED_PLAN.value());
+  }
+
   /** Whether the head has given up. */
   public boolean failed() {
     return phase.equals(FAILED);

@@ -10,7 +10,14 @@ final class HeadVerdict {
 
   static Verdict of(HeadAnswer head) {
     return switch (head.phase()) {
-      case HeadAnswer.READY -> Verdict.yes(ready(head));
+      case HeadAnswer.READY ->
+          new Verdict(
+              Verdict.Weight.FINE,
+              "True",
+              head.reduced()
+                  ? ConditionReason.REDUCED_PLAN.value()
+                  : ConditionReason.AS_PLANNED.value(),
+              ready(head));
       case HeadAnswer.FAILED ->
           Verdict.no(Verdict.Weight.STALLED, head.reason(), Sentence.of(head.message()));
       case "WaitingForWorkers", "Restarting" ->
@@ -33,7 +40,10 @@ final class HeadVerdict {
   }
 
   private static String ready(HeadAnswer head) {
-    var text = "llama-server has loaded the model and answers.";
+    var text =
+        head.reduced()
+            ? "llama-server has loaded the model on a part of the workers and answers."
+            : "llama-server has loaded the model and answers.";
     return head.warnings().isEmpty()
         ? text
         : text + " " + Sentence.of(String.join(" ", head.warnings()));

@@ -79,7 +79,8 @@ final class Judgement {
   boolean lost() {
     return head.filter(
             answer ->
-                answer.workers().stream().anyMatch(HeadAnswer.Worker::lost)
+                answer.reduced()
+                    || answer.workers().stream().anyMatch(HeadAnswer.Worker::lost)
                     || answer.phase().equals("WaitingForWorkers")
                     || answer.phase().equals("Restarting"))
         .isPresent();

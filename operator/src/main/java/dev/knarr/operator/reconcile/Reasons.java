@@ -65,6 +65,7 @@ final class Reasons {
           CLAIM_PENDING,
           WORKER_UNREACHABLE,
           WORKER_LOST,
+          REDUCED_PLAN,
           HEAD_UNREACHABLE,
           ENDPOINT_TAKEN,
           LLAMA_SERVER_ENDED,

@@ -159,8 +159,20 @@ public final class StatusBuilder {
       verdicts.add(judgement.headReady());
       return heaviest(verdicts);
     }
-    verdicts.addAll(parts);
+    if (judgement.head().filter(HeadAnswer::reduced).isPresent() && judgement.headReady().fine()) {
+      // Whatever keeps a worker away, and be it for good: requests are served.
+      verdicts.add(reduced(judgement));
+    } else {
+      verdicts.addAll(parts);
+    }
     return heaviest(verdicts);
+  }
+
+  private Verdict reduced(Judgement judgement) {
+    return Verdict.problem(
+        ConditionReason.REDUCED_PLAN,
+        "The endpoint %s answers by a plan over a part of the workers; the others are taken in when they are back and no request is running. %s"
+            .formatted(endpoint(ResolvedSpec.from(cluster)), judgement.workers().message()));
   }
 
   private static Optional<Verdict> heaviest(List<Verdict> verdicts) {

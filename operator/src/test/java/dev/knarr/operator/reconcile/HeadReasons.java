@@ -89,6 +89,20 @@ final class HeadReasons {
             },
             "Worker a100-1 (pod glm-a100-1): It closed the connection. See kubectl logs -n NAMESPACE glm-a100-1."),
         ReasonCase.of(
+            ConditionReason.REDUCED_PLAN,
+            "Degraded",
+            cluster -> {
+              cluster.create(SPEC);
+              cluster.serve(
+                  Scene.head(
+                      "Ready",
+                      "ReducedPlan",
+                      "glm answers without a100-1.",
+                      Scene.proven("a100-0"),
+                      Scene.lost("a100-1", "It closed the connection.")));
+            },
+            "The endpoint http://glm.NAMESPACE.svc:8080/v1 answers by a plan over a part of the workers; the others are taken in when they are back and no request is running. Worker a100-1 (pod glm-a100-1): It closed the connection. See kubectl logs -n NAMESPACE glm-a100-1."),
+        ReasonCase.of(
             ConditionReason.HEAD_UNREACHABLE,
             "Starting",
             cluster -> {

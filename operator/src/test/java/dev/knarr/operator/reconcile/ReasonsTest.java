@@ -193,6 +193,18 @@ class ReasonsTest {
                     Scene.lost("a100-1", "It closed the connection."))),
         "Worker a100-1 (pod glm-a100-1): It closed the connection. See kubectl logs -n models glm-a100-1.");
     ready(
+        ConditionReason.REDUCED_PLAN,
+        "Degraded",
+        Scene.ready()
+            .head(
+                Scene.head(
+                    "Ready",
+                    "ReducedPlan",
+                    "glm answers without a100-1.",
+                    Scene.proven("a100-0"),
+                    Scene.waiting("a100-1", "Missing for 130 s: it refuses the connection."))),
+        "The endpoint http://glm.models.svc:8080/v1 answers by a plan over a part of the workers; the others are taken in when they are back and no request is running. Worker a100-1 (pod glm-a100-1): Missing for 130 s: it refuses the connection. See kubectl logs -n models glm-a100-1.");
+    ready(
         ConditionReason.TOO_MANY_DEVICES,
         "Failed",
         headGaveUp("TooManyDevices", "16 devices are offered, 14 can be used. Use fewer."),

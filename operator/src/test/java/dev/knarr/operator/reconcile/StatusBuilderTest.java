@@ -175,6 +175,34 @@ class StatusBuilderTest {
     }
 
     @Test
+    void whenItServesWithoutAWorkerThatCannotStart_thenItIsDegradedAndDoesNotWaitForAPerson() {
+      var now =
+          build(
+              Scene.ready()
+                  .worker(
+                      "a100-1",
+                      ReasonScenes.crashed(
+                          "12:00 ERROR The worker cannot run: CacheNotWritable: The cache folder /cache cannot be used."))
+                  .head(
+                      Scene.head(
+                          "Ready",
+                          "ReducedPlan",
+                          "glm answers without a100-1.",
+                          Scene.proven("a100-0"),
+                          Scene.lost("a100-1", "It closed the connection.")))
+                  .previous(ready));
+
+      assertThat(now.getPhase()).isEqualTo("Degraded");
+      assertThat(now.getReason()).isEqualTo("ReducedPlan");
+      assertThat(now.getMessage()).contains("part of the workers", "a100-1", "/cache cannot be");
+      assertThat(status(now, ConditionType.READY)).isEqualTo("False");
+      assertThat(status(now, ConditionType.DEGRADED)).isEqualTo("True");
+      assertThat(status(now, ConditionType.STALLED)).isEqualTo("False");
+      assertThat(status(now, ConditionType.HEAD_READY)).isEqualTo("True");
+      assertThat(status(now, ConditionType.WORKERS_READY)).isEqualTo("False");
+    }
+
+    @Test
     void whenAChangedHeadWaitsForTheOneOfBefore_thenThatOneIsSaidToFinish() {
       var now =
           build(
