@@ -305,9 +305,10 @@ public final class Supervisor implements AutoCloseable {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
     boolean all = present.missing().isEmpty();
     List<WorkerProof> proofs = present.proofs();
-    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), all ? whole : null);
+    @Nullable Planned last = all ? whole : null;
+    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), last);
     if (!headCpu.provide(plan, workers)) {
-      plan = planner.plan(proofs, headDevices, headCpu.processor(), null);
+      plan = planner.plan(proofs, headDevices, headCpu.processor(), last);
     }
     if (all) {
       whole = plan;
