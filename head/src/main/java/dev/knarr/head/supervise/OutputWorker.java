@@ -97,7 +97,7 @@ final class OutputWorker implements AutoCloseable {
   }
 
   private static Path announcement(Path folder) {
-    return folder.resolve("ports.json");
+    return folder.resolve(NAME + ".json");
   }
 
   private void awaitPort() throws IOException, InterruptedException {

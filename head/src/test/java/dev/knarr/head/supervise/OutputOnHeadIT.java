@@ -15,6 +15,7 @@ import dev.knarr.head.api.HeadStatus.PlanStatus;
 import dev.knarr.head.route.OurWorker;
 import dev.knarr.head.route.OurWorkerProcess;
 import dev.knarr.plan.OutputPlace;
+import dev.knarr.testkit.peers.LlamaCppTree;
 import dev.knarr.testkit.peers.SlowLink;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
@@ -243,6 +244,23 @@ class OutputOnHeadIT {
         assertThat(child.isAlive()).isFalse();
         assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
         assertThat(head.gauge(HeadMetrics.CONNECTIONS, "worker", "head")).isPositive();
+      }
+    }
+
+    @Test
+    void whenANetworkWorkerStaysAway_thenTheOtherServesWithTheOutputOnTheHead() {
+      try (OurWorker first = OurWorker.with("CPU");
+          RunningHead head =
+              new RunningHead(
+                  RunningHead.replanning(
+                      onHead("127.0.0.1:" + LlamaCppTree.freePort(), at(first)), 1),
+                  launcher)) {
+        HeadStatus ready = head.awaitPhase(HeadPhase.READY);
+
+        assertThat(ready.reason()).isEqualTo(HeadReason.REDUCED_PLAN);
+        assertThat(plan(ready).tensorSplit()).containsExactly(8, 1);
+        assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
+        assertThat(chosen(head, "head")).isPositive();
       }
     }
 
