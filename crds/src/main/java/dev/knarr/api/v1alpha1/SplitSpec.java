@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
     message = Sentences.SPLIT_TENSOR,
     fieldPath = ".mode")
 @ValidationRule(
-    value = "self.mode != 'Tensor' || self.output != 'Head'",
+    // The default of the whole split has to pass, too, and has no fields yet.
+    value =
+        "!has(self.mode) || self.mode != 'Tensor' || !has(self.output) || self.output != 'Head'",
     message = Sentences.SPLIT_OUTPUT,
     fieldPath = ".output")
 public class SplitSpec {
