@@ -5,12 +5,14 @@ import dev.knarr.api.v1alpha1.Backend;
 import dev.knarr.api.v1alpha1.FlashAttentionMode;
 import dev.knarr.api.v1alpha1.InferenceClusterFile;
 import dev.knarr.api.v1alpha1.InferenceClusterFileException;
+import dev.knarr.api.v1alpha1.OutputPlacement;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.api.v1alpha1.SplitMode;
 import dev.knarr.cli.local.LocalSpec;
 import dev.knarr.cli.model.ModelSource;
 import dev.knarr.head.api.HeadConfig;
 import dev.knarr.plan.FlashAttention;
+import dev.knarr.plan.OutputPlace;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -138,7 +140,17 @@ final class ClusterInput {
         split.mode() == SplitMode.TENSOR ? HeadConfig.SplitMode.TENSOR : HeadConfig.SplitMode.LAYER,
         split.devices().stream()
             .map(device -> HeadConfig.SplitDevice.of(device.name(), device.layers()))
-            .toList());
+            .toList(),
+        null,
+        output(split.output()));
+  }
+
+  private static OutputPlace output(OutputPlacement output) {
+    return switch (output) {
+      case AUTO -> OutputPlace.AUTO;
+      case LAYERS -> OutputPlace.LAYERS;
+      case HEAD -> OutputPlace.HEAD;
+    };
   }
 
   private static FlashAttention flashAttention(FlashAttentionMode mode) {

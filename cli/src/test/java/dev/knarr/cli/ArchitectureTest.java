@@ -39,6 +39,7 @@ class ArchitectureTest {
               "java..",
               "org.jspecify..",
               "org.slf4j..",
+              "com.sun.management..",
               "com.sun.jna..",
               "com.fasterxml.jackson..",
               "dev.knarr.ggml..",

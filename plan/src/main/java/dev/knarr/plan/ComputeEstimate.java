@@ -49,6 +49,12 @@ final class ComputeEstimate {
     return bytes;
   }
 
+  /** Of a device with the output alone; 0.01 MiB with one sequence and 0.2 with 16 were seen. */
+  long outputBytes() {
+    long row = shape.vocabulary() + (PIPELINE_COPIES + 2) * shape.embedding();
+    return SMALL_BYTES + options.parallelSequences() * row * F32_BYTES;
+  }
+
   private long masks() {
     long element = fusedAttention() ? F16_BYTES : F32_BYTES;
     return (cache.cells() + cache.windowCells()) * tokens * element;

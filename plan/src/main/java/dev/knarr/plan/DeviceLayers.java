@@ -16,7 +16,7 @@ public record DeviceLayers(String name, OptionalInt layers) {
   }
 
   /** Whether it is a device of the head, which can take the output layer without others. */
-  boolean onHead() {
+  public boolean onHead() {
     return name.startsWith(WireStop.HEAD + "/");
   }
 }

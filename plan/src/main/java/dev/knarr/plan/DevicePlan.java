@@ -26,9 +26,19 @@ public record DevicePlan(
     long computeBytes,
     long freeBytes,
     double share) {
-  /** Whether it is a device of the head, which no worker has. */
+  /** Whether it is on the head: a device of llama-server itself, or the head's processor. */
   public boolean onHead() {
     return name.startsWith(WireStop.HEAD + "/");
+  }
+
+  /** Whether llama-server has it by itself, so that nothing of it goes through the router. */
+  public boolean ofLlamaServer() {
+    return onHead() && !onHeadProcessor();
+  }
+
+  /** Whether it is the head's processor, which has a worker of its own. */
+  public boolean onHeadProcessor() {
+    return name.equals(HeadProcessor.DEVICE);
   }
 
   /** All it needs. */

@@ -168,7 +168,8 @@ final class FitAdvice {
 
   private boolean fitsWith(long extraBytes) {
     var more = new ArrayList<>(devices);
-    more.add(new DeviceCapacity("another", "", extraBytes, extraBytes));
+    int place = SplitPlan.hasOutputAside(devices) ? devices.size() - 1 : devices.size();
+    more.add(place, new DeviceCapacity("another", "", extraBytes, extraBytes));
     return LayerSplit.positions(estimate, more).isPresent();
   }
 }

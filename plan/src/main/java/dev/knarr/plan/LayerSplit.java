@@ -9,12 +9,14 @@ import java.util.Optional;
  * Finds the split. Over all ways to cut the row of layers into one piece per device that fit, it
  * takes the one with the least sum of bytes²/free: the pieces then are as close to proportional to
  * free memory as whole layers allow, and small devices stay within theirs. Devices × layers² steps,
- * so a model of 200 layers over 14 devices takes milliseconds.
+ * so a model of 200 layers over 14 devices takes milliseconds. The head's processor, which is last
+ * where it is there, takes the output and no layers.
  */
 final class LayerSplit {
   private final MemoryEstimate estimate;
   private final List<DeviceCapacity> devices;
   private final int positions;
+  private final boolean outputAside;
   private final long[] bytesBefore;
 
   private LayerSplit(MemoryEstimate estimate, List<DeviceCapacity> devices) {
@@ -22,6 +24,7 @@ final class LayerSplit {
     this.devices = devices;
     int layers = estimate.layers().size();
     this.positions = layers + 1;
+    this.outputAside = SplitPlan.hasOutputAside(devices);
     this.bytesBefore = new long[positions + 1];
     for (int i = 0; i < layers; i++) {
       bytesBefore[i + 1] = Math.addExact(bytesBefore[i], estimate.layers().get(i).bytes());
@@ -46,7 +49,7 @@ final class LayerSplit {
       for (int end = 0; end <= positions; end++) {
         for (int start = 0; start <= end; start++) {
           double total = cost[d - 1][start] + cost(d - 1, start, end);
-          if (total < cost[d][end]) {
+          if (mayTake(d - 1, start, end) && total < cost[d][end]) {
             cost[d][end] = total;
             cut[d][end] = start;
           }
@@ -63,6 +66,15 @@ final class LayerSplit {
     return Optional.of(result);
   }
 
+  private boolean mayTake(int device, int start, int end) {
+    if (!outputAside) {
+      return true;
+    }
+    return device == devices.size() - 1
+        ? start == positions - 1 && end == positions
+        : end < positions;
+  }
+
   private double cost(int device, int start, int end) {
     if (start == end) {
       return 0;
@@ -74,6 +86,9 @@ final class LayerSplit {
 
   /** What a device has for layers when the compute buffer is taken off. */
   private long room(int device, int start, int end) {
+    if (start == positions - 1) {
+      return devices.get(device).freeBytes() - estimate.outputComputeBytes();
+    }
     return devices.get(device).freeBytes()
         - estimate.sharedBytes()
         - estimate.computeBytes(start == 0, end == positions, devices.size());

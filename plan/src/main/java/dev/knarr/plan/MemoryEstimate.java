@@ -204,6 +204,14 @@ public final class MemoryEstimate {
     return compute.bytes(first, output, devices);
   }
 
+  /**
+   * An upper estimate of the compute buffer of a device with the output layer alone: it sees no
+   * more than the rows that become logits, one of each sequence.
+   */
+  public long outputComputeBytes() {
+    return compute.outputBytes();
+  }
+
   /** Whether some layers look at a window of the last tokens only, and so can keep less. */
   public boolean slidingWindow() {
     return cache.windowCells() > 0;

@@ -2,6 +2,7 @@
 package dev.knarr.plan;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -25,7 +26,9 @@ public final class SplitPlan {
   }
 
   /**
-   * Splits a model over the devices in their order, in proportion to their free memory.
+   * Splits a model over the devices in their order, in proportion to their free memory. Where the
+   * last of them is the {@linkplain HeadProcessor head's processor}, it takes the output and no
+   * layers.
    *
    * @throws ModelDoesNotFitException when it does not fit
    * @throws PlanException when there is no device, or more than {@link #MAX_DEVICES}
@@ -38,7 +41,7 @@ public final class SplitPlan {
    * Splits a model as the user fixed it.
    *
    * @param fixed the devices to use, in order, all with layers or all without; devices that are not
-   *     named stay empty. An empty list uses all devices.
+   *     named stay empty, but for the head's processor. An empty list uses all devices.
    * @throws ModelDoesNotFitException when it does not fit
    * @throws PlanException when there is no device, more than {@link #MAX_DEVICES}, or {@code fixed}
    *     matches neither the devices nor the model
@@ -48,7 +51,8 @@ public final class SplitPlan {
     var used = chosen(devices, fixed);
     checkCount(used);
     if (fixed.stream().anyMatch(device -> device.layers().isPresent())) {
-      return new FitAdvice(estimate, used, true).checked(positions(estimate, fixed));
+      return new FitAdvice(estimate, used, true)
+          .checked(positions(estimate, fixed, hasOutputAside(used)));
     }
     return LayerSplit.positions(estimate, used)
         .map(positions -> build(estimate, used, positions))
@@ -64,6 +68,11 @@ public final class SplitPlan {
   public static List<DeviceCapacity> chosen(
       List<DeviceCapacity> devices, List<DeviceLayers> fixed) {
     return fixed.isEmpty() ? devices : choose(devices, fixed);
+  }
+
+  /** Whether the last device takes the output alone. */
+  static boolean hasOutputAside(List<DeviceCapacity> devices) {
+    return !devices.isEmpty() && devices.getLast().name().equals(HeadProcessor.DEVICE);
   }
 
   /**
@@ -140,6 +149,9 @@ public final class SplitPlan {
                           "split.devices names %s, which is not there. Name it as one of these: %s."
                               .formatted(wanted.name(), names(devices)))));
     }
+    if (hasOutputAside(devices)) {
+      chosen.add(devices.getLast());
+    }
     return chosen;
   }
 
@@ -159,7 +171,8 @@ public final class SplitPlan {
     }
   }
 
-  private static int[] positions(MemoryEstimate estimate, List<DeviceLayers> fixed) {
+  private static int[] positions(
+      MemoryEstimate estimate, List<DeviceLayers> fixed, boolean outputAside) {
     var without =
         fixed.stream().filter(device -> device.layers().isEmpty()).map(DeviceLayers::name).toList();
     if (!without.isEmpty()) {
@@ -177,6 +190,11 @@ public final class SplitPlan {
               .formatted(sum, layers, layers));
     }
     var positions = fixed.stream().mapToInt(device -> device.layers().orElse(0)).toArray();
+    if (outputAside) {
+      var withOutput = Arrays.copyOf(positions, positions.length + 1);
+      withOutput[positions.length] = 1;
+      return withOutput;
+    }
     int last = positions.length - 1;
     if (!fixed.getLast().onHead()) {
       while (last > 0 && positions[last] == 0) {
@@ -199,10 +217,13 @@ public final class SplitPlan {
       long weights = mine.stream().mapToLong(MemoryEstimate.LayerMemory::weightsBytes).sum();
       long kv = mine.stream().mapToLong(MemoryEstimate.LayerMemory::kvBytes).sum();
       long compute = 0;
-      if (positions[i] > 0) {
-        weights += estimate.sharedBytes() + (output ? estimate.outputBytes() : 0);
+      if (!mine.isEmpty()) {
+        weights += estimate.sharedBytes();
         compute = estimate.computeBytes(next == 0, output, devices.size());
+      } else if (output) {
+        compute = estimate.outputComputeBytes();
       }
+      weights += output ? estimate.outputBytes() : 0;
       var device = devices.get(i);
       plans.add(
           new DevicePlan(

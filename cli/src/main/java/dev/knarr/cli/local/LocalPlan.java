@@ -5,18 +5,19 @@ import dev.knarr.cli.model.ModelStore;
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.gguf.GgufFile;
 import dev.knarr.head.api.HeadConfig;
+import dev.knarr.os.MachineMemory;
+import dev.knarr.os.MemoryBandwidth;
 import dev.knarr.plan.ByteSize;
 import dev.knarr.plan.ContextOptions;
 import dev.knarr.plan.DeviceCapacity;
 import dev.knarr.plan.DeviceLayers;
 import dev.knarr.plan.FlashAttention;
+import dev.knarr.plan.HeadProcessor;
 import dev.knarr.plan.MemoryEstimate;
+import dev.knarr.plan.NetworkPlan;
+import dev.knarr.plan.OutputPlace;
 import dev.knarr.plan.PlanTable;
-import dev.knarr.plan.SamplingChoice;
 import dev.knarr.plan.SplitPlan;
-import dev.knarr.plan.WindowChoice;
-import dev.knarr.plan.WireEstimate;
-import dev.knarr.plan.WireStop;
 import dev.knarr.plan.WireTable;
 import dev.knarr.plan.Wishes;
 import dev.knarr.rpc.transport.TlsFiles;
@@ -26,7 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * What {@code knarr plan} shows: the plan that a head would make, without starting one. Any thread.
@@ -85,29 +86,34 @@ public final class LocalPlan {
       return PlanTable.render(
           SplitPlan.ofTensors(estimate, SplitPlan.chosen(devices, fixed)), estimate);
     }
+    var assumed = addresses.isEmpty() ? links.onThisMachine() : links;
+    boolean endsOnHead = !fixed.isEmpty() && fixed.getLast().onHead();
     return table(
-        estimate,
-        Wishes.of(spec.llamaArguments()),
-        it -> SplitPlan.of(it, devices, fixed),
-        addresses.isEmpty() ? links.onThisMachine() : links);
+        new NetworkPlan.Input(
+            estimate,
+            Wishes.of(spec.llamaArguments()),
+            spec.split().output(),
+            endsOnHead ? Optional.empty() : Optional.of(thisProcessor()),
+            (it, more) -> SplitPlan.of(it, with(devices, more), fixed),
+            assumed::workers),
+        assumed);
   }
 
-  private static String table(
-      MemoryEstimate estimate,
-      Wishes wishes,
-      Function<MemoryEstimate, SplitPlan> split,
-      AssumedLinks links) {
-    var planned = WindowChoice.plan(estimate, wishes.wholeWindow(), split);
-    var stops = WireStop.of(planned.split());
-    var workers = links.workers(stops);
-    var shape = planned.estimate().wireShape(estimate.contextLength() / 2);
-    var sampling = SamplingChoice.of(shape, stops, workers, wishes.sampling());
-    return PlanTable.render(planned.split(), planned.estimate())
-        + WireTable.render(
-            WireEstimate.of(shape, stops, workers, sampling.sampling()),
-            sampling,
-            planned.choice(),
-            links.toString());
+  /** The head's, which is taken to be like this machine's. */
+  private static HeadProcessor thisProcessor() {
+    return new HeadProcessor(MachineMemory.now().shareBytes(1), MemoryBandwidth::measure);
+  }
+
+  private static List<DeviceCapacity> with(
+      List<DeviceCapacity> devices, List<DeviceCapacity> more) {
+    return Stream.concat(devices.stream(), more.stream()).toList();
+  }
+
+  private static String table(NetworkPlan.Input input, AssumedLinks links) {
+    var plan = NetworkPlan.of(input);
+    var windows = plan.windows();
+    return PlanTable.render(windows.split(), windows.estimate())
+        + WireTable.render(plan.wire(), plan.sampling(), windows.choice(), links.toString());
   }
 
   /**
@@ -136,11 +142,16 @@ public final class LocalPlan {
     var options =
         new ContextOptions(contextLength, parallelSequences, "f16", "f16", FlashAttention.AUTO);
     var estimate = MemoryEstimate.of(GgufFile.open(model), options);
+    var assumed = sizes.isEmpty() ? links.onThisMachine() : links;
     return table(
-        estimate,
-        Wishes.of(List.of()),
-        it -> SplitPlan.of(it, devices),
-        sizes.isEmpty() ? links.onThisMachine() : links);
+        new NetworkPlan.Input(
+            estimate,
+            Wishes.of(List.of()),
+            OutputPlace.AUTO,
+            Optional.of(thisProcessor()),
+            (it, more) -> SplitPlan.of(it, with(devices, more)),
+            assumed::workers),
+        assumed);
   }
 
   private static List<DeviceCapacity> asked(List<HeadConfig.Worker> workers, Transport transport) {

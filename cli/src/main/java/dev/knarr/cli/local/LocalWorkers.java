@@ -3,6 +3,7 @@ package dev.knarr.cli.local;
 
 import dev.knarr.cli.terminal.ProgressLine;
 import dev.knarr.head.api.HeadConfig;
+import dev.knarr.os.MachineMemory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -66,7 +66,8 @@ public record UpOptions(
         : new HeadConfig.Split(
             split.mode(),
             split.devices(),
-            routerFeatures.stream().filter(name -> !name.equals(NO_FEATURE)).toList());
+            routerFeatures.stream().filter(name -> !name.equals(NO_FEATURE)).toList(),
+            split.output());
   }
 
   private static void requireWithin(String option, OptionalInt value, int least, int most) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.knarr.cli.model.ModelSource;
 import dev.knarr.head.api.HeadConfig;
+import dev.knarr.os.MachineMemory;
 import dev.knarr.plan.FlashAttention;
 import java.nio.file.Path;
 import java.util.List;
@@ -119,22 +120,6 @@ class LocalWorkersTest {
       assertThatThrownBy(() -> LocalPlan.assumed(spec(gpu), new MachineMemory(GIB)))
           .hasMessageContaining("a-0 (CUDA0)")
           .hasMessageContaining("--worker HOST:PORT");
-    }
-  }
-
-  @Nested
-  class GivenAContainer {
-    private static final String MEMINFO =
-        "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:    8388608 kB\n";
-
-    @Test
-    void whenItHasALimit_thenWhatIsFreeInItCounts() {
-      assertThat(MachineMemory.of(MEMINFO, 4 * GIB, 3 * GIB).availableBytes()).isEqualTo(3 * GIB);
-    }
-
-    @Test
-    void whenItHasNone_thenTheKernelsEstimateCounts() {
-      assertThat(MachineMemory.of(MEMINFO, 16 * GIB, 3 * GIB).availableBytes()).isEqualTo(8 * GIB);
     }
   }
 }

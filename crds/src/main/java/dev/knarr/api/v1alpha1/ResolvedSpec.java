@@ -118,7 +118,7 @@ public record ResolvedSpec(
   public record Devices(String resource, int count) {}
 
   /** How layers are placed; no devices means planned. */
-  public record Split(SplitMode mode, List<Device> devices) {
+  public record Split(SplitMode mode, List<Device> devices, OutputPlacement output) {
     /** One device; without layers they are planned. */
     public record Device(String name, OptionalInt layers) {}
   }

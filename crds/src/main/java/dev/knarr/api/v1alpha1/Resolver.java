@@ -120,7 +120,8 @@ final class Resolver {
                         device.getLayers() == null
                             ? OptionalInt.empty()
                             : OptionalInt.of(device.getLayers())))
-            .toList());
+            .toList(),
+        or(split.getOutput(), OutputPlacement.AUTO));
   }
 
   private static Head head(HeadSpec head) {

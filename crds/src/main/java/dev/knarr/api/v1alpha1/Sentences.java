@@ -80,6 +80,8 @@ public final class Sentences {
       "split.devices gives layers for some devices only. Give them for all or for none.";
   public static final String SPLIT_TENSOR =
       "Layers per device have no meaning with mode Tensor. Remove layers, or set mode to Layer.";
+  public static final String SPLIT_OUTPUT =
+      "Mode Tensor cuts the output layer too, so it cannot be on the head. Remove output, or set mode to Layer.";
   public static final String HEAD_ARGUMENT =
       "This argument of llama-server is set by Knarr. Remove it and use the field of the spec: model, contextLength, parallelSequences, kvCache, flashAttention, split, head.service or head.apiKeySecretRef.";
   public static final String DRAIN_SECONDS =

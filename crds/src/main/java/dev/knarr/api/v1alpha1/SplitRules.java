@@ -26,6 +26,11 @@ final class SplitRules {
 
   static void check(InferenceClusterSpec spec, RuleChecks found) {
     var split = spec.getSplit();
+    if (split != null
+        && split.getMode() == SplitMode.TENSOR
+        && split.getOutput() == OutputPlacement.HEAD) {
+      found.add("spec.split.output", Sentences.SPLIT_OUTPUT);
+    }
     var devices = split == null ? null : split.getDevices();
     if (split == null || devices == null) {
       return;

@@ -14,6 +14,10 @@ import org.jspecify.annotations.Nullable;
     value = "self.mode != 'Tensor' || !has(self.devices) || self.devices.all(d, !has(d.layers))",
     message = Sentences.SPLIT_TENSOR,
     fieldPath = ".mode")
+@ValidationRule(
+    value = "self.mode != 'Tensor' || self.output != 'Head'",
+    message = Sentences.SPLIT_OUTPUT,
+    fieldPath = ".output")
 public class SplitSpec {
   /**
    * Layer gives each device whole layers; Tensor cuts every layer over one device of each of two
@@ -36,6 +40,16 @@ public class SplitSpec {
       message = Sentences.SPLIT_ALL_OR_NONE)
   private @Nullable List<SplitDevice> devices;
 
+  /**
+   * Where the output layer is, whose logits for the whole vocabulary cross the network otherwise:
+   * Layers puts it with the last layers; Head on the head, so that an activation crosses instead:
+   * on its GPU where one is last in devices, otherwise on its CPU, which takes memory there for the
+   * layer and time to read it for each token. Auto takes the head's CPU where that is measured to
+   * be faster for every request. Default Auto. A change restarts the head.
+   */
+  @Default("Auto")
+  private @Nullable OutputPlacement output;
+
   public @Nullable SplitMode getMode() {
     return mode;
   }
@@ -50,5 +64,13 @@ public class SplitSpec {
 
   public void setDevices(@Nullable List<SplitDevice> devices) {
     this.devices = devices;
+  }
+
+  public @Nullable OutputPlacement getOutput() {
+    return output;
+  }
+
+  public void setOutput(@Nullable OutputPlacement output) {
+    this.output = output;
   }
 }

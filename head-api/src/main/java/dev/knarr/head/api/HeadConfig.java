@@ -4,6 +4,7 @@ package dev.knarr.head.api;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.knarr.plan.FlashAttention;
+import dev.knarr.plan.OutputPlace;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -215,19 +216,28 @@ public record HeadConfig(
    * @param devices the devices in order; empty means that the head plans
    * @param routerFeatures by name, what the router agrees on with workers that can; all when null,
    *     and with none of them it speaks the public protocol to all
+   * @param output where the output layer is wanted; absent means where the plan finds it best
    */
   public record Split(
-      SplitMode mode, List<SplitDevice> devices, @Nullable List<String> routerFeatures) {
+      SplitMode mode,
+      List<SplitDevice> devices,
+      @Nullable List<String> routerFeatures,
+      OutputPlace output) {
     /** Absent values take their defaults. */
     public Split {
       mode = mode == null ? SplitMode.LAYER : mode;
       devices = devices == null ? List.of() : List.copyOf(devices);
       routerFeatures = routerFeatures == null ? null : List.copyOf(routerFeatures);
+      output = output == null ? OutputPlace.AUTO : output;
+      if (mode == SplitMode.TENSOR && output == OutputPlace.HEAD) {
+        throw new IllegalArgumentException(
+            "output is HEAD with mode TENSOR, which cuts the output layer too: leave one of them out");
+      }
     }
 
     /** With all that the router can do. */
     public Split(SplitMode mode, List<SplitDevice> devices) {
-      this(mode, devices, null);
+      this(mode, devices, null, OutputPlace.AUTO);
     }
   }
 

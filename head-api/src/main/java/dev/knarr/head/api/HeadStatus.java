@@ -180,7 +180,7 @@ public record HeadStatus(
    *
    * @param mode {@code Graph} on the worker, {@code Head} on a device of the head, {@code Logits}
    *     by llama-server from the logits of the whole vocabulary
-   * @param byUser whether llama-server's arguments say so
+   * @param byUser whether {@code split.output} or llama-server's arguments say so
    * @param reason why
    * @param costs each way with what it would cost
    */
@@ -192,11 +192,17 @@ public record HeadStatus(
    *
    * @param mode as in {@link SamplingStatus}
    * @param waitMicrosPerToken what all links together add to a token with it
+   * @param headMicrosPerToken what the head's processor adds at least; 0 where it has nothing to
+   *     do, or where that was of no interest
    * @param bytesPerToken what crosses all links with it
    * @param roundTripsPerToken round trips with it
    */
   public record SamplingCostStatus(
-      String mode, long waitMicrosPerToken, long bytesPerToken, int roundTripsPerToken) {}
+      String mode,
+      long waitMicrosPerToken,
+      long headMicrosPerToken,
+      long bytesPerToken,
+      int roundTripsPerToken) {}
 
   /**
    * How layers with a sliding window keep their cache.

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,7 +44,7 @@ public final class HeadRouter implements AutoCloseable {
   private final ModelFiles models;
   private final AtomicLong numbers = new AtomicLong();
   private final Map<Served, Thread> clients = new ConcurrentHashMap<>();
-  private volatile List<RoutedDevice> devices;
+  private volatile Offer offer;
 
   /**
    * What a router stands for.
@@ -113,11 +114,19 @@ public final class HeadRouter implements AutoCloseable {
     }
   }
 
+  /** What the next client sees. */
+  private record Offer(List<RoutedWorker> workers, List<RoutedDevice> devices) {
+    private Offer {
+      workers = List.copyOf(workers);
+      devices = List.copyOf(devices);
+    }
+  }
+
   private HeadRouter(Settings settings, ServerSocketChannel listener, List<RoutedDevice> devices)
       throws IOException {
     this.settings = settings;
     this.listener = listener;
-    this.devices = List.copyOf(devices);
+    this.offer = new Offer(settings.workers(), devices);
     this.models = ModelFiles.open(settings.models().files(), settings.models().hashes());
     this.port = ((InetSocketAddress) listener.getLocalAddress()).getPort();
   }
@@ -132,7 +141,21 @@ public final class HeadRouter implements AutoCloseable {
    * long as it lives, so there must be none.
    */
   public void offer(List<RoutedDevice> chosen) {
-    devices = List.copyOf(chosen);
+    offer = new Offer(settings.workers(), chosen);
+  }
+
+  /**
+   * The same with a worker more, whose first device comes last.
+   *
+   * @param last the worker
+   */
+  public void offer(List<RoutedDevice> chosen, RoutedWorker last) {
+    offer =
+        new Offer(
+            Stream.concat(settings.workers().stream(), Stream.of(last)).toList(),
+            Stream.concat(
+                    chosen.stream(), Stream.of(new RoutedDevice(settings.workers().size(), 0)))
+                .toList());
   }
 
   private void accept() {
@@ -155,10 +178,12 @@ public final class HeadRouter implements AutoCloseable {
     var channel =
         RpcServerChannel.over(
             socket, WireLimits.defaults(), MessageBudget.unlimited(), settings.meters);
+    var offered = offer;
     var links =
         new WorkerLinks(
             settings,
-            devices,
+            offered.workers,
+            offered.devices,
             new ClientAnswers(channel),
             (worker, how) -> lost(socket, worker, how),
             name);

@@ -46,11 +46,12 @@ final class WorkerLinks implements AutoCloseable {
 
   WorkerLinks(
       HeadRouter.Settings settings,
+      List<RoutedWorker> workers,
       List<RoutedDevice> devices,
       ClientAnswers client,
       WorkerLink.Losses losses,
       String name) {
-    this.workers = settings.workers();
+    this.workers = workers;
     this.devices = devices;
     this.features = settings.features();
     this.listener = settings.listener();
@@ -108,6 +109,9 @@ final class WorkerLinks implements AutoCloseable {
     var left = to(from.link().number());
     var right = to(to.link().number());
     right.reads().forget();
+    if (source.bytes() == 0) {
+      return true; // Of tokens that become no logits; nothing to wait for.
+    }
     if (left == right) {
       meters.copiedLocally();
       return copyWithin(left, from, source, sourceTensor, to, target, targetTensor);
@@ -154,7 +158,10 @@ final class WorkerLinks implements AutoCloseable {
 
   /** Whether one worker reaches the other; found out when it is first needed. */
   private boolean isDirect(WorkerLink left, WorkerLink right) throws WorkerLostException {
-    if (!left.has(RouteFeature.DIRECT_COPIES) || !right.has(RouteFeature.DIRECT_COPIES)) {
+    if (!left.has(RouteFeature.DIRECT_COPIES)
+        || !right.has(RouteFeature.DIRECT_COPIES)
+        || left.worker().beside()
+        || right.worker().beside()) {
       return false;
     }
     int link = linkName(left, right);
@@ -187,7 +194,9 @@ final class WorkerLinks implements AutoCloseable {
     var copied = new CompletableFuture<Boolean>();
     left.link()
         .send(
-            new GetTensor(from.toWorker(sourceTensor), 0, source.bytes()),
+            left.link().has(RouteFeature.GRAPHS)
+                ? new RouteRequest.Read(source)
+                : new GetTensor(from.toWorker(sourceTensor), 0, source.bytes()),
             new WorkerLink.Answer() {
               @Override
               public void accept(RpcResponse response, RpcClientChannel data) throws IOException {

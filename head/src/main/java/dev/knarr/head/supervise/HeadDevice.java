@@ -76,10 +76,10 @@ record HeadDevice(String llamaName, String description, long freeBytes, long tot
       List<String> last = new ArrayList<>();
       boolean workers = false;
       for (DevicePlan device : plan.devices()) {
-        if (device.onHead()) {
+        if (device.ofLlamaServer()) {
           int number = Integer.parseInt(device.name().substring(PREFIX.length()));
           (workers ? last : first).add(devices.get(number).llamaName());
-        } else {
+        } else if (!device.onHeadProcessor()) {
           workers = true;
         }
       }

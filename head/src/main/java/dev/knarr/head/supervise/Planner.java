@@ -14,7 +14,9 @@ import dev.knarr.plan.ContextOptions;
 import dev.knarr.plan.DeviceCapacity;
 import dev.knarr.plan.DeviceLayers;
 import dev.knarr.plan.DevicePlan;
+import dev.knarr.plan.HeadProcessor;
 import dev.knarr.plan.MemoryEstimate;
+import dev.knarr.plan.NetworkPlan;
 import dev.knarr.plan.PlanException;
 import dev.knarr.plan.Sampling;
 import dev.knarr.plan.SplitPlan;
@@ -28,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,18 +38,23 @@ import org.jspecify.annotations.Nullable;
  * thread.
  */
 final class Planner {
+  /** llama-server drafts up to 16 tokens, and one follows. */
+  private static final int DRAFTED_ROWS = 17;
 
   private final HeadConfig config;
   private final MemoryEstimate estimate;
-  private final long draftBytes;
+  private final Optional<MemoryEstimate> draft;
   private final List<GgufFile> models;
   private final Wishes wishes;
 
   private Planner(
-      HeadConfig config, MemoryEstimate estimate, long draftBytes, List<GgufFile> models) {
+      HeadConfig config,
+      MemoryEstimate estimate,
+      Optional<MemoryEstimate> draft,
+      List<GgufFile> models) {
     this.config = config;
     this.estimate = estimate;
-    this.draftBytes = draftBytes;
+    this.draft = draft;
     this.models = models;
     this.wishes = Wishes.of(config.llamaServer().arguments());
   }
@@ -83,7 +91,10 @@ final class Planner {
       return new Planner(
           config,
           MemoryEstimate.of(model, options),
-          models.stream().skip(1).mapToLong(Planner::bytesOfDraft).sum(),
+          models.stream()
+              .skip(1)
+              .map(file -> MemoryEstimate.of(file, ContextOptions.DEFAULTS))
+              .findFirst(),
           List.copyOf(models));
     } catch (GgufException e) {
       throw new HeadException(
@@ -93,10 +104,6 @@ final class Planner {
     } catch (IllegalArgumentException e) {
       throw new HeadException(HeadReason.CONFIG_INVALID, sentence(e), e);
     }
-  }
-
-  private static long bytesOfDraft(GgufFile draft) {
-    return MemoryEstimate.of(draft, ContextOptions.DEFAULTS).weightsBytes();
   }
 
   /** The files whose weights are for the devices: the model and its draft. */
@@ -113,8 +120,10 @@ final class Planner {
    * @param contextLength tokens of one sequence
    * @param weightsBytes all that goes to the workers when the model is loaded
    * @param flags arguments of llama-server for what was chosen
+   * @param draftOutputBytes what a draft may take of the device with the output beside all that
    * @param windows how sliding windows are kept, and the model with that
-   * @param wire what it means on the network; null where tensors are cut
+   * @param network the plan with the network in mind; null where tensors are cut, as what follows
+   * @param wire what it means on the network
    */
   record Planned(
       SplitPlan split,
@@ -123,13 +132,25 @@ final class Planner {
       int contextLength,
       long weightsBytes,
       List<String> flags,
+      long draftOutputBytes,
       WindowChoice.Planned windows,
+      @Nullable NetworkPlan network,
       @Nullable WirePlan wire) {
+
+    /** Whether all its devices are among these. */
+    boolean isOver(List<String> devices) {
+      return devices.containsAll(split.devices().stream().map(DevicePlan::name).toList());
+    }
+
+    /** Whether the head's own processor has the output layer. */
+    boolean usesHeadCpu() {
+      return network != null && network.usesProcessor();
+    }
 
     /** Bytes of each worker's weights; what a draft model adds is nobody's in particular. */
     Map<String, Long> weightsOfWorkers() {
       return split.devices().stream()
-          .filter(device -> !device.onHead())
+          .filter(device -> !device.ofLlamaServer())
           .collect(
               Collectors.groupingBy(
                   device -> device.name().substring(0, device.name().lastIndexOf('/')),
@@ -183,53 +204,46 @@ final class Planner {
    * Plans over the devices of proven workers.
    *
    * @param headDevices devices of llama-server itself
+   * @param processor the head's own; empty where it cannot be used
    * @param last the plan before, whose split is kept when the same devices are there: a worker that
    *     came back finds its layers where they were
    * @throws HeadException when there is no plan, with what would help
    */
-  Planned plan(List<WorkerProof> workers, List<HeadDevice> headDevices, @Nullable Planned last) {
-    List<DeviceProof> devices = workers.stream().flatMap(w -> w.devices().stream()).toList();
-    List<String> names = devices.stream().map(DeviceProof::name).toList();
+  Planned plan(
+      List<WorkerProof> workers,
+      List<HeadDevice> headDevices,
+      Optional<HeadProcessor> processor,
+      @Nullable Planned last) {
     List<HeadConfig.SplitDevice> fixed = chosen(workers);
     if (fixed.isEmpty()) {
-      LlamaServerArguments.refuseTooMany(names);
+      LlamaServerArguments.refuseTooMany(names(workers));
     }
     List<DeviceCapacity> capacities = new ArrayList<>();
-    devices.forEach(device -> capacities.add(capacity(device)));
+    workers.forEach(w -> w.devices().forEach(device -> capacities.add(capacity(device))));
     // The head's own are used where they are named; nobody else may want to share them.
     if (fixed.stream().anyMatch(device -> HeadDevice.isName(device.name()))) {
       capacities.addAll(HeadDevice.capacities(headDevices));
     }
     try {
-      boolean kept =
-          last != null
-              && capacities.stream()
-                  .map(DeviceCapacity::name)
-                  .toList()
-                  .containsAll(last.split().devices().stream().map(DevicePlan::name).toList());
-      WindowChoice.Planned windows =
-          last != null && kept
-              ? last.windows()
-              : WindowChoice.plan(
-                  estimate, wishes.wholeWindow(), model -> split(model, workers, capacities));
-      SplitPlan split = windows.split();
-      WirePlan wire =
-          config.split().mode() == HeadConfig.SplitMode.TENSOR
-              ? null
-              : WirePlan.of(windows.estimate(), split, workers, wishes.sampling());
-      return new Planned(
-          split,
-          order(split, names),
-          HeadDevice.AtEnds.of(split, headDevices),
-          Math.toIntExact(estimate.contextLength()),
-          split.devices().stream()
-                  .filter(device -> !device.onHead())
-                  .mapToLong(DevicePlan::weightsBytes)
-                  .sum()
-              + draftBytes,
-          flags(windows, wire),
-          windows,
-          wire);
+      Optional<Planned> kept =
+          Optional.ofNullable(last).filter(it -> it.isOver(names(capacities, processor)));
+      if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
+        WindowChoice.Planned windows =
+            kept.map(Planned::windows)
+                .orElseGet(
+                    () ->
+                        WindowChoice.plan(
+                            estimate,
+                            wishes.wholeWindow(),
+                            model -> tensors(model, workers, capacities)));
+        return planned(windows, null, workers, headDevices);
+      }
+      NetworkPlan.Input input = input(workers, capacities, processor);
+      NetworkPlan network =
+          kept.flatMap(it -> Optional.ofNullable(it.network()))
+              .map(it -> it.again(input))
+              .orElseGet(() -> NetworkPlan.of(input));
+      return planned(network.windows(), network, workers, headDevices);
     } catch (PlanException e) {
       HeadReason reason =
           switch (e.fault()) {
@@ -261,10 +275,54 @@ final class Planner {
         && workers.stream().noneMatch(each -> each.worker().equals(worker));
   }
 
-  private List<String> flags(WindowChoice.Planned windows, @Nullable WirePlan wire) {
+  private static List<String> names(List<WorkerProof> workers) {
+    return workers.stream().flatMap(w -> w.devices().stream()).map(DeviceProof::name).toList();
+  }
+
+  private static List<String> names(
+      List<DeviceCapacity> devices, Optional<HeadProcessor> processor) {
+    return Stream.concat(
+            devices.stream().map(DeviceCapacity::name),
+            processor.stream().map(_ -> HeadProcessor.DEVICE))
+        .toList();
+  }
+
+  private Planned planned(
+      WindowChoice.Planned windows,
+      @Nullable NetworkPlan network,
+      List<WorkerProof> workers,
+      List<HeadDevice> headDevices) {
+    SplitPlan split = windows.split();
+    return new Planned(
+        split,
+        order(split, names(workers)),
+        HeadDevice.AtEnds.of(split, headDevices),
+        Math.toIntExact(estimate.contextLength()),
+        split.devices().stream()
+                .filter(device -> !device.ofLlamaServer())
+                .mapToLong(DevicePlan::weightsBytes)
+                .sum()
+            + draft.map(MemoryEstimate::weightsBytes).orElse(0L),
+        flags(windows, network),
+        draftOutputBytes(),
+        windows,
+        network,
+        network == null ? null : WirePlan.of(network, workers));
+  }
+
+  /** Its output layer may be there, too; and each sequence has a row for each drafted token. */
+  private long draftOutputBytes() {
+    return draft
+        .map(it -> it.outputBytes() + 2 * DRAFTED_ROWS * estimate.outputComputeBytes())
+        .orElse(0L);
+  }
+
+  private List<String> flags(WindowChoice.Planned windows, @Nullable NetworkPlan network) {
     List<String> flags = new ArrayList<>();
     Optional<Sampling> sampling =
-        wishes.sampling().or(() -> Optional.ofNullable(wire).map(w -> w.sampling().sampling()));
+        wishes
+            .sampling()
+            .or(() -> Optional.ofNullable(network).map(it -> it.sampling().sampling()));
     if (sampling.equals(Optional.of(Sampling.GRAPH))) {
       flags.add(Wishes.GRAPH_SAMPLING);
     }
@@ -274,20 +332,28 @@ final class Planner {
     return List.copyOf(flags);
   }
 
-  private SplitPlan split(
-      MemoryEstimate estimate, List<WorkerProof> workers, List<DeviceCapacity> devices) {
-    List<HeadConfig.SplitDevice> fixed = chosen(workers);
-    if (config.split().mode() == HeadConfig.SplitMode.TENSOR) {
-      List<DeviceLayers> chosen =
-          fixed.stream().map(d -> new DeviceLayers(d.name(), OptionalInt.empty())).toList();
-      List<DeviceCapacity> used = SplitPlan.chosen(devices, chosen);
-      TensorSplit.checkDevices(workers, used.stream().map(DeviceCapacity::name).toList());
-      return SplitPlan.ofTensors(estimate, used);
-    }
-    return SplitPlan.of(
+  private SplitPlan tensors(
+      MemoryEstimate model, List<WorkerProof> workers, List<DeviceCapacity> devices) {
+    List<DeviceLayers> chosen =
+        chosen(workers).stream().map(d -> new DeviceLayers(d.name(), OptionalInt.empty())).toList();
+    List<DeviceCapacity> used = SplitPlan.chosen(devices, chosen);
+    TensorSplit.checkDevices(workers, used.stream().map(DeviceCapacity::name).toList());
+    return SplitPlan.ofTensors(model, used);
+  }
+
+  private NetworkPlan.Input input(
+      List<WorkerProof> workers, List<DeviceCapacity> devices, Optional<HeadProcessor> processor) {
+    List<DeviceLayers> fixed =
+        chosen(workers).stream().map(d -> new DeviceLayers(d.name(), d.fixedLayers())).toList();
+    boolean endsOnHead = !fixed.isEmpty() && fixed.getLast().onHead();
+    return new NetworkPlan.Input(
         estimate,
-        devices,
-        fixed.stream().map(d -> new DeviceLayers(d.name(), d.fixedLayers())).toList());
+        wishes,
+        config.split().output(),
+        endsOnHead ? Optional.empty() : processor,
+        (model, more) ->
+            SplitPlan.of(model, Stream.concat(devices.stream(), more.stream()).toList(), fixed),
+        _ -> workers.stream().map(WorkerProof::wire).toList());
   }
 
   private static DeviceCapacity capacity(DeviceProof device) {

@@ -13,10 +13,12 @@ final class SamplingMeters {
 
   private final Counter graph;
   private final Counter logits;
+  private final Counter head;
 
   SamplingMeters(MeterRegistry registry) {
     graph = counter(registry, "graph");
     logits = counter(registry, "logits");
+    head = counter(registry, "head");
   }
 
   private static Counter counter(MeterRegistry registry, String mode) {
@@ -30,16 +32,19 @@ final class SamplingMeters {
   /**
    * A tensor was read.
    *
+   * @param worker of whom
    * @param tensor its name
    * @param rows how many rows it has
    */
-  void read(String tensor, long rows) {
+  void read(String worker, String tensor, long rows) {
+    // What the worker beside the head has computed does not cross the network, whatever it is.
+    boolean beside = worker.equals(OutputWorker.NAME);
     if (tensor.endsWith("_sampled_token")) {
-      graph.increment();
+      (beside ? head : graph).increment();
     } else if (tensor.equals("result_output")) {
-      logits.increment((double) rows);
+      (beside ? head : logits).increment((double) rows);
     } else if (tensor.startsWith("logits_seq_")) {
-      logits.increment();
+      (beside ? head : logits).increment();
     }
   }
 }

@@ -49,6 +49,7 @@ public final class Supervisor implements AutoCloseable {
   private final RetryPause comings;
   private final Gateway gateway;
   private final ServerRun server;
+  private final HeadCpu headCpu;
   private final Thread thread;
 
   /** What to show while proving workers. */
@@ -80,6 +81,20 @@ public final class Supervisor implements AutoCloseable {
    * @param vertx what the endpoint runs on; it must live longer than this
    */
   public Supervisor(HeadConfig config, MeterRegistry registry, Clock clock, Vertx vertx) {
+    this(config, registry, clock, vertx, HeadCpu.launcher(System.getenv()));
+  }
+
+  /**
+   * The same with another program.
+   *
+   * @param launcher the program of which {@code worker} is a command
+   */
+  Supervisor(
+      HeadConfig config,
+      MeterRegistry registry,
+      Clock clock,
+      Vertx vertx,
+      Optional<Path> launcher) {
     this.config = config;
     this.registry = registry;
     this.clock = clock;
@@ -91,6 +106,7 @@ public final class Supervisor implements AutoCloseable {
     this.comings = RetryPause.ofWorkers(clock);
     this.gateway = new Gateway(config, registry, vertx, board::snapshot);
     this.server = new ServerRun(config, board, workers, ledger, serverMetrics, gateway);
+    this.headCpu = new HeadCpu(config, launcher);
     this.thread = Thread.ofPlatform().name("supervisor").unstarted(this::run);
     Gauge.builder(HeadMetrics.LOAD_RATIO, this, s -> s.isReady() ? 1 : s.ledger.ratio())
         .description("How much of the weights the workers have")
@@ -125,6 +141,7 @@ public final class Supervisor implements AutoCloseable {
     } catch (InterruptedException _) {
       LOG.debug("The supervisor was asked to stop");
     } finally {
+      headCpu.close();
       workers.close();
     }
   }
@@ -175,6 +192,7 @@ public final class Supervisor implements AutoCloseable {
         }
         return; // Drained.
       } catch (Signal signal) {
+        headCpu.close();
         if (server.isDraining()) {
           LOG.warn("While running answers were finished: {}", signal.sentence());
           return;
@@ -221,7 +239,7 @@ public final class Supervisor implements AutoCloseable {
     }
     proveServer(program, some);
     try {
-      planner.plan(some, headDevices, null);
+      planner.plan(some, headDevices, headCpu.processor(), null);
       return Optional.empty();
     } catch (HeadException e) {
       return Optional.of(e.sentence());
@@ -282,10 +300,14 @@ public final class Supervisor implements AutoCloseable {
     }
   }
 
-  private Planned plan(Planner planner, Muster.Present present) {
+  private Planned plan(Planner planner, Muster.Present present) throws InterruptedException {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
     boolean all = present.missing().isEmpty();
-    Planned plan = planner.plan(present.proofs(), headDevices, all ? whole : null);
+    List<WorkerProof> proofs = present.proofs();
+    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), all ? whole : null);
+    if (!headCpu.provide(plan, workers)) {
+      plan = planner.plan(proofs, headDevices, headCpu.processor(), null);
+    }
     if (all) {
       whole = plan;
     }

@@ -121,7 +121,7 @@ final class WeightLedger {
   List<String> deviations(SplitPlan plan) {
     List<String> sentences = new ArrayList<>();
     for (DevicePlan device : plan.devices()) {
-      if (device.onHead()) {
+      if (device.ofLlamaServer()) {
         continue; // What llama-server keeps for itself does not come by.
       }
       Set<Integer> seen = layersOfDevice.getOrDefault(device.name(), Set.of());

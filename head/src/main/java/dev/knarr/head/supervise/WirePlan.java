@@ -6,14 +6,10 @@ import dev.knarr.head.api.HeadStatus.SamplingCostStatus;
 import dev.knarr.head.api.HeadStatus.SamplingStatus;
 import dev.knarr.head.api.HeadStatus.WireStatus;
 import dev.knarr.plan.LinkLoad;
-import dev.knarr.plan.MemoryEstimate;
-import dev.knarr.plan.Sampling;
+import dev.knarr.plan.NetworkPlan;
 import dev.knarr.plan.SamplingChoice;
-import dev.knarr.plan.SplitPlan;
 import dev.knarr.plan.WireEstimate;
-import dev.knarr.plan.WireStop;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
@@ -26,15 +22,10 @@ import org.jspecify.annotations.Nullable;
  */
 record WirePlan(WireEstimate estimate, SamplingChoice sampling, List<String> remarks) {
 
-  static WirePlan of(
-      MemoryEstimate model, SplitPlan split, List<WorkerProof> proofs, Optional<Sampling> wanted) {
-    var shape = model.wireShape(model.contextLength() / 2);
-    var stops = WireStop.of(split);
-    var workers = proofs.stream().map(WorkerProof::wire).toList();
-    var sampling = SamplingChoice.of(shape, stops, workers, wanted);
+  static WirePlan of(NetworkPlan plan, List<WorkerProof> proofs) {
     return new WirePlan(
-        WireEstimate.of(shape, stops, workers, sampling.sampling()),
-        sampling,
+        plan.wire(),
+        plan.sampling(),
         proofs.stream().flatMap(proof -> proof.remark().stream()).toList());
   }
 
@@ -71,6 +62,7 @@ record WirePlan(WireEstimate estimate, SamplingChoice sampling, List<String> rem
                     new SamplingCostStatus(
                         cost.sampling().text(),
                         Math.round(cost.micros()),
+                        Math.round(cost.headMicros()),
                         cost.bytes(),
                         cost.roundTrips()))
             .toList());

@@ -48,6 +48,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Workers implements RelayListener, AutoCloseable {
 
+  private static final Duration BESIDE_LIMIT = Duration.ofSeconds(10);
+
   /** More losses than this at a time say nothing new. */
   private static final int KEPT_LOSSES = 64;
 
@@ -81,6 +83,11 @@ final class Workers implements RelayListener, AutoCloseable {
   private final SamplingMeters sampling;
   private final Lock measuring = new ReentrantLock();
   private final Clock clock;
+  private final MeterRegistry registry;
+
+  /** The worker on the head's own processor; null while the plan has none. */
+  private volatile @Nullable Beside beside;
+
   private Transport transport = Transport.PLAIN;
 
   /**
@@ -91,6 +98,9 @@ final class Workers implements RelayListener, AutoCloseable {
    */
   record Loss(String sentence, boolean silent) {}
 
+  /** A worker that is reached over loopback, and counted as others are. */
+  private record Beside(HeadConfig.Worker worker, RelayMeters meters) {}
+
   Workers(
       HeadConfig config,
       MeterRegistry registry,
@@ -98,6 +108,7 @@ final class Workers implements RelayListener, AutoCloseable {
       WeightLedger ledger,
       Clock clock) {
     this.clock = clock;
+    this.registry = registry;
     alarms.setRemoveOnCancelPolicy(true);
     this.configured = new CopyOnWriteArrayList<>(config.workers());
     this.tensorSplit = config.split().mode() == HeadConfig.SplitMode.TENSOR;
@@ -188,14 +199,51 @@ final class Workers implements RelayListener, AutoCloseable {
 
   /**
    * Offers the devices of a plan, by their positions among all, and returns their positions among
-   * what llama-server sees.
+   * what llama-server sees. The worker beside the head, if there is one, comes last.
    */
   List<Integer> offer(List<Integer> order) {
     if (router == null) {
       return order;
     }
-    router.offer(order.stream().map(devices::get).toList());
-    return IntStream.range(0, order.size()).boxed().toList();
+    List<RoutedDevice> chosen = order.stream().map(devices::get).toList();
+    Beside last = beside;
+    if (last == null) {
+      router.offer(chosen);
+      return IntStream.range(0, order.size()).boxed().toList();
+    }
+    router.offer(
+        chosen,
+        new RoutedWorker(
+            last.worker.name(),
+            last.worker.host(),
+            last.worker.port(),
+            Transport.PLAIN,
+            last.meters,
+            true));
+    return IntStream.rangeClosed(0, order.size()).boxed().toList();
+  }
+
+  /** No worker beside the head from now on. */
+  void noneBeside() {
+    beside = null;
+  }
+
+  /**
+   * Proves a worker on the head's own processor, which llama-server then sees as the last.
+   *
+   * @throws IOException when it does not answer
+   * @throws HeadException when it answers what no usable worker answers
+   */
+  void beside(HeadConfig.Worker worker) throws IOException {
+    RelayMeters counted =
+        meters.computeIfAbsent(worker.name(), name -> new RelayMeters(registry, name));
+    Beside next = new Beside(worker, counted);
+    new WorkerProver(connector(next), measuring, routerFeatures).prove(BESIDE_LIMIT, _ -> {});
+    beside = next;
+  }
+
+  private WorkerConnector connector(Beside local) {
+    return new WorkerConnector(local.worker, Transport.PLAIN, local.meters, alarms);
   }
 
   private void openRelays() {
@@ -260,11 +308,15 @@ final class Workers implements RelayListener, AutoCloseable {
 
   /** Begins to ask the workers whether they are alive; those that can answer while they work. */
   void startHeartbeats() {
-    for (HeadConfig.Worker worker : servingSeveral) {
-      heartbeats.put(
-          worker.name(),
-          Heartbeat.start(connector(worker), clock, how -> lost(worker.name(), how, true)));
+    servingSeveral.forEach(worker -> startHeartbeat(connector(worker)));
+    if (beside != null) {
+      startHeartbeat(connector(beside));
     }
+  }
+
+  private void startHeartbeat(WorkerConnector connector) {
+    String worker = connector.worker().name();
+    heartbeats.put(worker, Heartbeat.start(connector, clock, how -> lost(worker, how, true)));
   }
 
   /** Ends what {@link #startHeartbeats} began. */
@@ -297,7 +349,7 @@ final class Workers implements RelayListener, AutoCloseable {
 
   @Override
   public void tensorRead(String worker, RpcTensor tensor) {
-    sampling.read(tensor.name(), tensor.shape().ne(1));
+    sampling.read(worker, tensor.name(), tensor.shape().ne(1));
   }
 
   @Override
@@ -318,6 +370,10 @@ final class Workers implements RelayListener, AutoCloseable {
   }
 
   private String addressOf(String name) {
+    Beside local = beside;
+    if (local != null && local.worker.name().equals(name)) {
+      return local.worker.address();
+    }
     return configured.stream()
         .filter(worker -> worker.name().equals(name))
         .map(HeadConfig.Worker::address)

@@ -11,6 +11,8 @@ import dev.knarr.head.api.HeadConfig.SplitDevice;
 import dev.knarr.head.api.HeadPhase;
 import dev.knarr.head.api.HeadReason;
 import dev.knarr.head.api.HeadStatus;
+import dev.knarr.head.route.OurWorker;
+import dev.knarr.plan.OutputPlace;
 import dev.knarr.testkit.peers.LlamaCppTree;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
@@ -44,9 +46,13 @@ class HeadDeviceIT {
   }
 
   private HeadConfig split(StockWorker worker, SplitDevice... devices) {
-    return RunningHead.splitting(
-        config(List.of(worker.address()), program, 0, 60),
+    return split(
+        List.of(worker.address()),
         new HeadConfig.Split(HeadConfig.SplitMode.LAYER, List.of(devices)));
+  }
+
+  private HeadConfig split(List<String> workers, HeadConfig.Split split) {
+    return RunningHead.splitting(config(workers, program, 0, 60), split);
   }
 
   private static double read(RunningHead head) {
@@ -73,6 +79,37 @@ class HeadDeviceIT {
       assertThat(Objects.requireNonNull(plan.wire()).links().getLast().bytesPerToken())
           .isEqualTo(8 + 4 * 256);
     }
+  }
+
+  @Test
+  void whenItIsLastAfterWorkersOfOurs_thenActivationsCrossAndNoWorkerIsStartedForTheOutput() {
+    try (OurWorker first = OurWorker.with("CPU");
+        OurWorker second = OurWorker.with("CPU");
+        RunningHead head =
+            new RunningHead(
+                split(
+                    List.of("127.0.0.1:" + first.port(), "127.0.0.1:" + second.port()),
+                    new HeadConfig.Split(
+                        HeadConfig.SplitMode.LAYER,
+                        List.of(
+                            new SplitDevice("cpu-1/0", 5),
+                            new SplitDevice("cpu-0/0", 3),
+                            new SplitDevice("head/0", 0)),
+                        null,
+                        OutputPlace.HEAD)))) {
+      var plan = Objects.requireNonNull(head.awaitPhase(HeadPhase.READY).plan());
+
+      assertThat(plan.tensorSplit()).containsExactly(5, 3, 1);
+      head.ask("What is Knarr?");
+      double before = from(head, "cpu-0");
+      assertThat(head.ask("What is Knarr?")).isEqualTo(ANSWER);
+      assertThat(from(head, "cpu-0") - before).isLessThan(13 * (1024 + 100));
+      assertThat(head.count(HeadMetrics.RPC_BYTES, "worker", "head")).isZero();
+    }
+  }
+
+  private static double from(RunningHead head, String worker) {
+    return head.count(HeadMetrics.RPC_BYTES, "worker", worker, "direction", "response");
   }
 
   @Test

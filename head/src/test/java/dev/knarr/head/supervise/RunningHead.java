@@ -44,7 +44,12 @@ final class RunningHead implements AutoCloseable {
   private final List<ProcessHandle> children = new ArrayList<>();
 
   RunningHead(HeadConfig config) {
-    supervisor = new Supervisor(config, registry, Clock.systemUTC(), vertx);
+    this(config, Optional.empty());
+  }
+
+  /** With a program to start a worker by. */
+  RunningHead(HeadConfig config, Optional<Path> launcher) {
+    supervisor = new Supervisor(config, registry, Clock.systemUTC(), vertx, launcher);
     supervisor.start();
   }
 

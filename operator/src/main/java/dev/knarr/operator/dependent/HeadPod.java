@@ -2,6 +2,7 @@
 package dev.knarr.operator.dependent;
 
 import dev.knarr.api.v1alpha1.FlashAttentionMode;
+import dev.knarr.api.v1alpha1.OutputPlacement;
 import dev.knarr.api.v1alpha1.ResolvedSpec;
 import dev.knarr.api.v1alpha1.SplitMode;
 import dev.knarr.head.api.HeadConfig;
@@ -12,6 +13,7 @@ import dev.knarr.operator.PodPaths;
 import dev.knarr.operator.Ports;
 import dev.knarr.operator.dependent.ModelFiles.ModelFile;
 import dev.knarr.plan.FlashAttention;
+import dev.knarr.plan.OutputPlace;
 import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.ContainerBuilder;
 import io.fabric8.kubernetes.api.model.KeyToPath;
@@ -135,7 +137,17 @@ final class HeadPod {
         split.mode() == SplitMode.TENSOR ? HeadConfig.SplitMode.TENSOR : HeadConfig.SplitMode.LAYER,
         split.devices().stream()
             .map(device -> HeadConfig.SplitDevice.of(device.name(), device.layers()))
-            .toList());
+            .toList(),
+        null,
+        output(split.output()));
+  }
+
+  private static OutputPlace output(OutputPlacement output) {
+    return switch (output) {
+      case AUTO -> OutputPlace.AUTO;
+      case LAYERS -> OutputPlace.LAYERS;
+      case HEAD -> OutputPlace.HEAD;
+    };
   }
 
   private static FlashAttention flashAttention(FlashAttentionMode mode) {

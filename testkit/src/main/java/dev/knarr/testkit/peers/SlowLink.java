@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -14,7 +15,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A loopback port behind which another one is, over a link that carries only so many bytes a second
- * in each direction. Any thread; closing it breaks all connections.
+ * in each direction, and none of them at once. Any thread; closing it breaks all connections.
  */
 public final class SlowLink implements AutoCloseable {
   /** Small, so that a transfer does not come in lumps. */
@@ -25,16 +26,23 @@ public final class SlowLink implements AutoCloseable {
   private final int port;
   private final double forthBytesPerSecond;
   private final double backBytesPerSecond;
+  private final long pieceNanos;
   private final AtomicLong bytesForth = new AtomicLong();
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
 
   private SlowLink(
-      ServerSocket listener, String host, int port, double forthPerSecond, double backPerSecond) {
+      ServerSocket listener,
+      String host,
+      int port,
+      double forthPerSecond,
+      double backPerSecond,
+      Duration piece) {
     this.listener = listener;
     this.host = host;
     this.port = port;
     this.forthBytesPerSecond = forthPerSecond;
     this.backBytesPerSecond = backPerSecond;
+    this.pieceNanos = piece.toNanos();
   }
 
   /**
@@ -45,6 +53,21 @@ public final class SlowLink implements AutoCloseable {
    */
   public static SlowLink to(String address, double forthBytesPerSecond, double backBytesPerSecond)
       throws IOException {
+    return to(address, forthBytesPerSecond, backBytesPerSecond, Duration.ZERO);
+  }
+
+  /**
+   * Opens a link on which each message, and each further 4 KiB of it, takes some time.
+   *
+   * @param piece how long
+   */
+  public static SlowLink far(String address, Duration piece) throws IOException {
+    return to(address, 1e9, 1e9, piece);
+  }
+
+  private static SlowLink to(
+      String address, double forthBytesPerSecond, double backBytesPerSecond, Duration piece)
+      throws IOException {
     int colon = address.lastIndexOf(':');
     var link =
         new SlowLink(
@@ -52,7 +75,8 @@ public final class SlowLink implements AutoCloseable {
             address.substring(0, colon),
             Integer.parseInt(address.substring(colon + 1)),
             forthBytesPerSecond,
-            backBytesPerSecond);
+            backBytesPerSecond,
+            piece);
     Thread.ofVirtual().name("slow-link").start(link::accept);
     return link;
   }
@@ -86,7 +110,10 @@ public final class SlowLink implements AutoCloseable {
       long free = System.nanoTime();
       for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
         // Busy until the bytes before are through; an idle link owes nothing.
-        free = Math.max(free, System.nanoTime()) + Math.round(read / bytesPerSecond * 1e9);
+        free =
+            Math.max(free, System.nanoTime())
+                + pieceNanos
+                + Math.round(read / bytesPerSecond * 1e9);
         for (long left = free - System.nanoTime(); left > 0; left = free - System.nanoTime()) {
           LockSupport.parkNanos(left);
         }
