@@ -169,6 +169,26 @@ class UpIT {
     }
 
     @Test
+    void whenTheOutputIsOnTheHead_thenItsWorkerComesBackAndGoesWithTheRest() throws Exception {
+      var text =
+          Files.readString(Path.of(QUICKSTART)).replace("path: models", "path: " + MODELS)
+              + "  split: { output: Head }\n";
+      var file = Files.writeString(folder.resolve("cluster.yaml"), text);
+      try (var knarr = KnarrProcess.start("up", file.toString(), "--port", "0")) {
+        var endpoint = endpoint(knarr);
+        assertThat(ask(endpoint)).contains("Knarr runs one model across");
+
+        knarr.awaitPart(worker("head")).destroyForcibly();
+
+        knarr.awaitOutput("Ready again");
+        assertThat(knarr.output()).contains("Worker head (127.0.0.1:");
+        assertThat(ask(endpoint)).contains("Knarr runs one model across");
+        knarr.terminate();
+        knarr.awaitNothingLeft();
+      }
+    }
+
+    @Test
     void whenItMayDoWithoutTheWorkerThatIsKilled_thenTheOtherAnswersUntilItIsKilledToo()
         throws Exception {
       var text =

@@ -97,7 +97,7 @@ final class OutputWorker implements AutoCloseable {
   }
 
   private static Path announcement(Path folder) {
-    return folder.resolve("ports.json");
+    return folder.resolve(NAME + ".json");
   }
 
   private void awaitPort() throws IOException, InterruptedException {
@@ -123,6 +123,16 @@ final class OutputWorker implements AutoCloseable {
             .readTree(Files.readString(announcement(folder)))
             .path("rpc")
             .asText();
+    removeFolder(); // Now, since nobody does when the head is killed.
+  }
+
+  private void removeFolder() {
+    try {
+      Files.deleteIfExists(announcement(folder));
+      Files.deleteIfExists(folder);
+    } catch (IOException e) {
+      OUTPUT.debug("{} stays behind", folder, e);
+    }
   }
 
   private void pump() {
@@ -156,13 +166,10 @@ final class OutputWorker implements AutoCloseable {
         process.destroyForcibly().waitFor();
       }
       pump.join(STOP_LIMIT);
-      Files.deleteIfExists(announcement(folder));
-      Files.deleteIfExists(folder);
+      removeFolder();
     } catch (InterruptedException _) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();
-    } catch (IOException e) {
-      OUTPUT.debug("{} stays behind", folder, e);
     }
   }
 }

@@ -141,7 +141,6 @@ public final class Supervisor implements AutoCloseable {
     } catch (InterruptedException _) {
       LOG.debug("The supervisor was asked to stop");
     } finally {
-      headCpu.close();
       workers.close();
     }
   }
@@ -163,6 +162,8 @@ public final class Supervisor implements AutoCloseable {
           HeadReason.INTERNAL_ERROR,
           "The head failed: %s. This is a fault of Knarr: report it with the head's log."
               .formatted(e));
+    } finally {
+      headCpu.close();
     }
   }
 
@@ -304,9 +305,10 @@ public final class Supervisor implements AutoCloseable {
     board.enter(HeadPhase.PLANNING, HeadReason.AS_PLANNED, "Deciding which device holds what.");
     boolean all = present.missing().isEmpty();
     List<WorkerProof> proofs = present.proofs();
-    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), all ? whole : null);
+    @Nullable Planned last = all ? whole : null;
+    Planned plan = planner.plan(proofs, headDevices, headCpu.processor(), last);
     if (!headCpu.provide(plan, workers)) {
-      plan = planner.plan(proofs, headDevices, headCpu.processor(), null);
+      plan = planner.plan(proofs, headDevices, headCpu.processor(), last);
     }
     if (all) {
       whole = plan;

@@ -15,6 +15,7 @@ import dev.knarr.head.api.HeadStatus.PlanStatus;
 import dev.knarr.head.route.OurWorker;
 import dev.knarr.head.route.OurWorkerProcess;
 import dev.knarr.plan.OutputPlace;
+import dev.knarr.testkit.peers.LlamaCppTree;
 import dev.knarr.testkit.peers.SlowLink;
 import dev.knarr.testkit.peers.StockWorker;
 import java.io.IOException;
@@ -196,6 +197,36 @@ class OutputOnHeadIT {
     }
 
     @Test
+    void whenAModelDrafts_thenTheAnswerIsTheSame() {
+      try (OurWorker first = OurWorker.with("CPU");
+          OurWorker second = OurWorker.with("CPU")) {
+        HeadConfig plain = onHead(at(first), at(second));
+        HeadConfig drafted =
+            new HeadConfig(
+                null,
+                new HeadConfig.Model("knarr-demo", RunningHead.MODEL, RunningHead.DRAFT, null),
+                plain.context(),
+                plain.workers(),
+                plain.tls(),
+                plain.split(),
+                plain.llamaServer(),
+                plain.http(),
+                plain.management(),
+                null,
+                0,
+                plain.limits());
+        try (RunningHead head = new RunningHead(drafted, launcher)) {
+          HeadStatus ready = head.awaitPhase(HeadPhase.READY);
+
+          assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
+          assertThat(head.ask("Count from 1 to 100.")).endsWith("98, 99, 100.");
+          assertThat(ready.warnings()).isEmpty();
+          assertThat(chosen(head, "head")).isGreaterThanOrEqualTo(TOKENS);
+        }
+      }
+    }
+
+    @Test
     void whenItHangs_thenItIsNoticedAndReplaced() throws IOException, InterruptedException {
       try (OurWorker first = OurWorker.with("CPU");
           OurWorker second = OurWorker.with("CPU");
@@ -213,6 +244,23 @@ class OutputOnHeadIT {
         assertThat(child.isAlive()).isFalse();
         assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
         assertThat(head.gauge(HeadMetrics.CONNECTIONS, "worker", "head")).isPositive();
+      }
+    }
+
+    @Test
+    void whenANetworkWorkerStaysAway_thenTheOtherServesWithTheOutputOnTheHead() {
+      try (OurWorker first = OurWorker.with("CPU");
+          RunningHead head =
+              new RunningHead(
+                  RunningHead.replanning(
+                      onHead("127.0.0.1:" + LlamaCppTree.freePort(), at(first)), 1),
+                  launcher)) {
+        HeadStatus ready = head.awaitPhase(HeadPhase.READY);
+
+        assertThat(ready.reason()).isEqualTo(HeadReason.REDUCED_PLAN);
+        assertThat(plan(ready).tensorSplit()).containsExactly(8, 1);
+        assertThat(head.ask(QUESTION)).isEqualTo(ANSWER);
+        assertThat(chosen(head, "head")).isPositive();
       }
     }
 
