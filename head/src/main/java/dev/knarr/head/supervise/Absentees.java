@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListSet;
 import java.util.function.Function;
@@ -65,9 +66,10 @@ final class Absentees implements AutoCloseable {
     return workers.isEmpty();
   }
 
-  /** Whether one of them can be taken in again. */
-  boolean isAnyBack() {
-    return !back.isEmpty();
+  /** Says who can be taken in again; empty while nobody can. */
+  Optional<String> welcome() {
+    return names(back)
+        .map(who -> who + " back: llama-server starts again with all that are there.");
   }
 
   /** Says how it stands, as the rest of a sentence about who serves, with a full stop. */
@@ -76,25 +78,26 @@ final class Absentees implements AutoCloseable {
         workers.stream()
             .map(worker -> worker.name() + " (" + worker.address() + ")")
             .collect(Collectors.joining(", "));
-    if (isAnyBack()) {
-      return "without %s. %s back, and taken in again as soon as no request is running."
-          .formatted(all, are(back));
-    }
-    if (!proven.isEmpty()) {
-      return "without %s. %s there again, and taken in when that has lasted for %d s."
-          .formatted(all, are(proven), stay.toSeconds());
-    }
-    return "without %s, missing for too long: the plan is over the other workers. Start what is missing, and it is taken in again; or take it out of spec.workers."
-        .formatted(all);
+    return "without "
+        + all
+        + names(back)
+            .map(who -> ". " + who + " back, and taken in again as soon as no request is running.")
+            .or(() -> names(proven).map(this::staying))
+            .orElse(
+                ", missing for too long: the plan is over the other workers. Start what is missing, and it is taken in again; or take it out of spec.workers.");
   }
 
-  /** Says who is back. */
-  String welcome() {
-    return are(back) + " back: llama-server starts again with all that are there.";
+  private String staying(String who) {
+    return ". %s there again, and taken in when that has lasted for %d s."
+        .formatted(who, stay.toSeconds());
   }
 
-  private static String are(Set<String> names) {
-    return String.join(", ", names) + (names.size() == 1 ? " is" : " are");
+  /** The names with their verb, of one moment: they come and go. */
+  private static Optional<String> names(Set<String> workers) {
+    List<String> now = List.copyOf(workers);
+    return now.isEmpty()
+        ? Optional.empty()
+        : Optional.of(String.join(", ", now) + (now.size() == 1 ? " is" : " are"));
   }
 
   private void lookFor(HeadConfig.Worker worker) {

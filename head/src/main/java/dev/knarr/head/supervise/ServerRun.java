@@ -16,6 +16,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -223,8 +224,9 @@ final class ServerRun {
 
   /** Ends this life for one with more workers, unless that would end a request. */
   private void leaveForMore(Absentees absentees) throws Signal, InterruptedException {
-    if (absentees.isAnyBack() && gateway.downIfIdle(HeadReason.REDUCED_PLAN, absentees.welcome())) {
-      throw new Signal.WorkerBack(absentees.welcome());
+    Optional<String> welcome = absentees.welcome();
+    if (welcome.isPresent() && gateway.downIfIdle(HeadReason.REDUCED_PLAN, welcome.get())) {
+      throw new Signal.WorkerBack(welcome.get());
     }
   }
 
