@@ -23,7 +23,7 @@ while True:
             break
     except OSError:
         pass
-    time.sleep(0.005)
+    time.sleep(0.05)
 print(time.monotonic())
 """
 
