@@ -35,18 +35,18 @@ def sent(lab):
 
 
 def started(head, limit=60):
-    """When the llama-server that a process or a child of it is was started, as time.monotonic() counts, once it is."""
+    """When the llama-server that a process or a child of it is was seen first, once it is: what ties it to the head has become it then."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
-                fields = open(f"/proc/{entry}/stat").read().rsplit(") ", 1)[1].split()
+                parent = int(open(f"/proc/{entry}/stat").read().rsplit(") ", 1)[1].split()[1])
                 program = open(f"/proc/{entry}/cmdline").read()
             except (OSError, ProcessLookupError):
                 continue
-            if head in (int(entry), int(fields[1])) and "/llama-server\0" in program:
-                return int(fields[19]) / os.sysconf("SC_CLK_TCK")
-        time.sleep(0.02)
+            if head in (int(entry), parent) and "/llama-server\0" in program and "TiedExec" not in program:
+                return time.monotonic()
+        time.sleep(0.01)
     sys.exit("llama-server was not started")
 
 

@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 final class ServerRun {
 
   private static final Duration TICK = Duration.ofMillis(100);
+
+  /** Whoever waits for the model waits for this too. */
+  private static final Duration LOADING_TICK = Duration.ofMillis(30);
   private static final Duration SCRAPE_INTERVAL = Duration.ofSeconds(2);
   private static final Duration SLOTS_INTERVAL = Duration.ofMillis(500);
 
@@ -160,7 +163,7 @@ final class ServerRun {
     long progress = ledger.bytes();
     long since = System.nanoTime();
     while (!client.isHealthy()) {
-      checkEnd(child);
+      checkEnd(child, LOADING_TICK);
       if (ledger.bytes() != progress) {
         progress = ledger.bytes();
         since = System.nanoTime();
@@ -170,7 +173,7 @@ final class ServerRun {
                 .formatted(config.limits().stallSeconds(), ledger.percent(), child.tail().quote()));
       }
     }
-    checkEnd(child);
+    checkEnd(child, Duration.ZERO);
   }
 
   private void ready(Planned plan, Absentees absentees) {
@@ -201,7 +204,7 @@ final class ServerRun {
     long nextLook = System.nanoTime();
     int idle = 0;
     while (true) {
-      checkEnd(child);
+      checkEnd(child, TICK);
       Long deadline = drainDeadline;
       if (deadline == null && !absentees.isNobody()) {
         showReady(absentees);
@@ -231,8 +234,9 @@ final class ServerRun {
   }
 
   /** Waits a moment for something to go wrong. */
-  private void checkEnd(LlamaServerProcess child) throws Signal, InterruptedException {
-    Workers.Loss loss = workers.awaitLoss(child.isAlive() ? TICK : LAST_WORDS);
+  private void checkEnd(LlamaServerProcess child, Duration moment)
+      throws Signal, InterruptedException {
+    Workers.Loss loss = workers.awaitLoss(child.isAlive() ? moment : LAST_WORDS);
     if (loss != null) {
       throw new Signal.WorkerLost(loss);
     }
