@@ -34,8 +34,8 @@ def sent(lab):
     return sum(int(line.split(":")[1].split()[8]) for line in lines if ":" in line and not line.strip().startswith("lo:"))
 
 
-def started(head, limit=60):
-    """When the llama-server that a process or a child of it is was seen first, once it is: what ties it to the head has become it then."""
+def started(head, model, limit=60):
+    """When the llama-server that a process or a child of it is was seen first with the model, once it is: what ties it to the head has become it then."""
     deadline = time.monotonic() + limit
     while time.monotonic() < deadline:
         for entry in filter(str.isdigit, os.listdir("/proc")):
@@ -44,7 +44,7 @@ def started(head, limit=60):
                 program = open(f"/proc/{entry}/cmdline").read()
             except (OSError, ProcessLookupError):
                 continue
-            if head in (int(entry), parent) and "/llama-server\0" in program and "TiedExec" not in program:
+            if head in (int(entry), parent) and "/llama-server\0" in program and model in program and "TiedExec" not in program:
                 return time.monotonic()
         time.sleep(0.01)
     sys.exit("llama-server was not started")
@@ -54,7 +54,7 @@ def load(lab, serve, options):
     """Starts a head, waits until it serves, ends it; seconds of llama-server and bytes sent in them."""
     serve(lab, options)
     head = lab.processes[-1]
-    start = started(head.pid)
+    start = started(head.pid, options.model)
     before = sent(lab)
     ready = subprocess.run(["ip", "netns", "exec", "nl-head", sys.executable, "-c", READY], capture_output=True, text=True, timeout=600).stdout
     result = float(ready) - start, sent(lab) - before
