@@ -28,6 +28,9 @@ final class LlamaServerProcess implements AutoCloseable {
   private final OutputTail tail = new OutputTail();
   private final ChildCommand command;
 
+  /** When it has printed something, by {@link System#nanoTime}. */
+  private volatile long printed = System.nanoTime();
+
   /** Whether nobody waits for it any more; set by the starter, read by the child's thread. */
   private volatile boolean abandoned;
 
@@ -88,6 +91,7 @@ final class LlamaServerProcess implements AutoCloseable {
             new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
       for (String line = output.readLine(); line != null; line = output.readLine()) {
         tail.add(line);
+        printed = System.nanoTime();
         if (OutputTail.isError(line)) {
           OUTPUT.warn("{}", line);
         } else {
@@ -110,6 +114,11 @@ final class LlamaServerProcess implements AutoCloseable {
   /** Returns a future that holds the exit status once the process has ended. */
   CompletableFuture<Integer> ended() {
     return ended.copy();
+  }
+
+  /** How long it has printed nothing. */
+  Duration silence() {
+    return Duration.ofNanos(System.nanoTime() - printed);
   }
 
   OutputTail tail() {

@@ -27,8 +27,14 @@ final class ServerRun {
 
   private static final Duration TICK = Duration.ofMillis(100);
 
-  /** Whoever waits for the model waits for this too. */
-  private static final Duration LOADING_TICK = Duration.ofMillis(30);
+  /** Whoever waits for the model waits for this too, at most. */
+  private static final Duration LOADING_INTERVAL = Duration.ofMillis(250);
+
+  /** llama-server prints something when it has loaded, so it is asked when it has printed. */
+  private static final Duration LOADING_TICK = Duration.ofMillis(20);
+
+  private static final Duration JUST_PRINTED = Duration.ofMillis(80);
+
   private static final Duration SCRAPE_INTERVAL = Duration.ofSeconds(2);
   private static final Duration SLOTS_INTERVAL = Duration.ofMillis(500);
 
@@ -162,7 +168,15 @@ final class ServerRun {
     long stall = config.limits().stall().toNanos();
     long progress = ledger.bytes();
     long since = System.nanoTime();
-    while (!client.isHealthy()) {
+    long asked = System.nanoTime();
+    while (true) {
+      if (child.silence().compareTo(JUST_PRINTED) < 0
+          || System.nanoTime() - asked > LOADING_INTERVAL.toNanos()) {
+        if (client.isHealthy()) {
+          break;
+        }
+        asked = System.nanoTime();
+      }
       checkEnd(child, LOADING_TICK);
       if (ledger.bytes() != progress) {
         progress = ledger.bytes();
