@@ -6,12 +6,14 @@ of its own (see measure.py). The first load of each round only fills caches; the
   parked  our workers, which still hold the weights of the head before
   seeded  our workers, just started, with the model on a disk of their own (--seed)
 
+The file is held in memory all the while: some machines write off its pages within seconds, and then a disk is measured.
+
   scripts/wire/load.py --model FILE --layers N [--workers N] [--rate MBIT] [--rounds N] [--sides stock,parked,seeded]
 
 Prints one line for each: seconds from the start of llama-server until /health says ok, the ratio to stock in the same round, and all bytes that
 the head has sent in them, packet headers included, beside the bytes of the model.
 """
-import argparse, os, statistics, subprocess, sys, tempfile, time
+import argparse, ctypes, os, statistics, subprocess, sys, tempfile, time
 import measure
 from measure import Lab, end, within
 
@@ -26,6 +28,16 @@ while True:
     time.sleep(0.05)
 print(time.monotonic())
 """
+
+
+def hold(model):
+    """Keeps the file in memory while this script runs."""
+    c = ctypes.CDLL(None, use_errno=True)
+    c.mmap.restype = ctypes.c_void_p
+    size, file = ctypes.c_size_t(os.path.getsize(model)), os.open(model, os.O_RDONLY)
+    read, shared = 1, 1
+    if c.mlock(ctypes.c_void_p(c.mmap(None, size, read, shared, file, ctypes.c_long(0))), size):
+        sys.exit(f"cannot keep {model} in memory: {os.strerror(ctypes.get_errno())}")
 
 
 def sent(lab):
@@ -95,6 +107,7 @@ def main():
     parser.add_argument("--logs", help="folder for logs; by default one that is removed")
     options = parser.parse_args()
     options.model, options.context, options.more = os.path.abspath(options.model), 2048, []
+    hold(options.model)
     runs = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.logs or temporary
