@@ -23,8 +23,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What llama-bench connects to in front of workers, opened as a head does it. Closing it waits
- * until the last frame is counted.
+ * What llama-bench connects to in front of workers, opened as a head does it.
  *
  * @param addresses for llama-bench; empty where it connects to the workers themselves
  * @param parts what is open

@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -18,6 +19,8 @@ import java.util.function.Consumer;
  * @param roundTripsPerToken answers that llama-bench waited for
  */
 record Traffic(double bytesPerToken, double roundTripsPerToken) {
+  private static final Duration LAST_FRAME_LIMIT = Duration.ofSeconds(10);
+
   private record Count(double bytes, double roundTrips) {}
 
   /**
@@ -60,8 +63,20 @@ record Traffic(double bytesPerToken, double roundTripsPerToken) {
       var arguments = new ArrayList<>(test);
       arguments.addAll(List.of("-r", Integer.toString(repetitions), "--no-warmup"));
       llamaBench.run(endpoint, entrance.addresses(), model, arguments, progress);
+      awaitLastFrame(registry);
     }
     return new Count(sum(registry, HeadMetrics.RPC_BYTES), sum(registry, HeadMetrics.ROUND_TRIPS));
+  }
+
+  /** What llama-bench said last may still be on its way when its process has ended. */
+  private static void awaitLastFrame(MeterRegistry registry) throws InterruptedException {
+    long deadline = System.nanoTime() + LAST_FRAME_LIMIT.toNanos();
+    while (registry.find(HeadMetrics.CONNECTIONS).gauges().stream().anyMatch(g -> g.value() > 0)) {
+      if (System.nanoTime() > deadline) {
+        throw new BenchException("A connection did not end with llama-bench.");
+      }
+      Thread.sleep(5);
+    }
   }
 
   private static double sum(MeterRegistry registry, String name) {

@@ -43,6 +43,18 @@ final class Expansion {
     return compact;
   }
 
+  /**
+   * Demands that a descriptor refers to none but those before it: what native code relies on. Only
+   * the target of a cast is the descriptor itself.
+   */
+  static void requireReferencesBefore(ComputeGraph graph, int index) {
+    assertThat(graph.viewSourceIndex(index)).isBetween(-1, index - 1);
+    for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
+      boolean cast = k == 1 && graph.tensor(index).op() == TensorOp.CPY.code();
+      assertThat(graph.sourceIndex(index, k)).isBetween(-1, cast ? index : index - 1);
+    }
+  }
+
   private static long id(ComputeGraph graph, int index) {
     return index < 0 ? 0 : graph.tensor(index).id();
   }

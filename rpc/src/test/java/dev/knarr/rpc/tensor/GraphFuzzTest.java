@@ -24,10 +24,7 @@ class GraphFuzzTest {
       assertThat(tensor.id()).isNotZero();
       assertThat(tensor.byteSize()).isNotNegative();
       assertThat(TensorOp.ofCode(tensor.op())).isPresent();
-      assertThat(graph.viewSourceIndex(i)).isBetween(-1, i - 1);
-      for (int k = 0; k < RpcTensor.MAX_SOURCES; k++) {
-        assertThat(graph.sourceIndex(i, k)).isBetween(-1, i - 1);
-      }
+      Expansion.requireReferencesBefore(graph, i);
     }
     for (int i = 0; i < graph.nodeCount(); i++) {
       assertThat(graph.tensor(graph.nodeIndex(i)).id()).isEqualTo(graph.nodeId(i));
