@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class GgmlBuffer implements AutoCloseable {
   private static final int STAGING_BYTES = 4 << 20;
+  private static final MemorySegment ZEROS = Arena.global().allocate(16 << 10, 64);
 
   private final GgmlDevice device;
   private final long handle;
@@ -132,7 +133,9 @@ public final class GgmlBuffer implements AutoCloseable {
   /** Sets every byte. */
   public void fill(byte value) {
     check(0, bytes);
-    if (memory == null && value == 0 && bytes > 0) {
+    if (memory != null && value == 0) {
+      clear(memory);
+    } else if (memory == null && value == 0 && bytes > 0) {
       Base.ggml_backend_buffer_clear(handle, value);
       // Vulkan clears whole words and leaves what remains at the end.
       long rest = bytes % Integer.BYTES;
@@ -140,6 +143,19 @@ public final class GgmlBuffer implements AutoCloseable {
     } else {
       // Vulkan (0.27.0) takes another value than zero for the value of a word.
       fill(0, bytes, value);
+    }
+  }
+
+  /**
+   * Writes only where there is something else than zero: memory fresh from the system is zero, and
+   * writing would have it find a page for every 4 KiB now, of which many are never used.
+   */
+  private static void clear(MemorySegment memory) {
+    for (long at = 0; at < memory.byteSize(); at += ZEROS.byteSize()) {
+      var piece = memory.asSlice(at, Math.min(ZEROS.byteSize(), memory.byteSize() - at));
+      if (piece.mismatch(ZEROS.asSlice(0, piece.byteSize())) >= 0) {
+        piece.fill((byte) 0);
+      }
     }
   }
 

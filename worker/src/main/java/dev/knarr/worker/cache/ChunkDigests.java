@@ -7,19 +7,65 @@ import java.nio.channels.FileChannel;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.zip.CRC32C;
 
 /**
- * SHA-256 of each 4 MiB of some data: a proof that several threads can check at once, each piece
+ * A digest of each 4 MiB of some data: a proof that several threads can check at once, each piece
  * where it has just been read to. Immutable.
  */
 final class ChunkDigests {
   static final int CHUNK_BYTES = 4 << 20;
-  static final int DIGEST_BYTES = 32;
 
+  /** What a digest is to stand up to. */
+  enum Kind {
+    /** SHA-256, 1.6 GB/s: what clients sent is proven to be what they sent. */
+    STRONG(32),
+
+    /** CRC32C, at the speed of memory: damage to a file that is the user's own. */
+    QUICK(4);
+
+    private final int bytes;
+
+    Kind(int bytes) {
+      this.bytes = bytes;
+    }
+
+    /** Bytes of one digest. */
+    int bytes() {
+      return bytes;
+    }
+
+    /** The digest of the bytes between position and limit, which stay as they were. */
+    byte[] digest(ByteBuffer data) {
+      return switch (this) {
+        case STRONG -> sha256(data.duplicate());
+        case QUICK -> crc32c(data.duplicate());
+      };
+    }
+
+    private static byte[] sha256(ByteBuffer data) {
+      try {
+        var sha = MessageDigest.getInstance("SHA-256");
+        sha.update(data);
+        return sha.digest();
+      } catch (NoSuchAlgorithmException e) {
+        throw new IllegalStateException("Every JDK has SHA-256.", e);
+      }
+    }
+
+    private static byte[] crc32c(ByteBuffer data) {
+      var crc = new CRC32C();
+      crc.update(data);
+      return ByteBuffer.allocate(Integer.BYTES).putInt((int) crc.getValue()).array();
+    }
+  }
+
+  private final Kind kind;
   private final byte[] digests;
 
   /** The digests one after the other. */
-  ChunkDigests(byte[] digests) {
+  ChunkDigests(Kind kind, byte[] digests) {
+    this.kind = kind;
     this.digests = digests.clone();
   }
 
@@ -39,24 +85,9 @@ final class ChunkDigests {
 
   /** Whether the bytes between position and limit are those of a chunk. */
   boolean matches(int chunk, ByteBuffer data) {
-    byte[] digest = digest(data);
-    int at = chunk * DIGEST_BYTES;
-    return Arrays.equals(digest, 0, DIGEST_BYTES, digests, at, at + DIGEST_BYTES);
-  }
-
-  /** SHA-256 of the bytes between position and limit, which stay as they were. */
-  static byte[] digest(ByteBuffer data) {
-    var sha = sha256();
-    sha.update(data.duplicate());
-    return sha.digest();
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("Every JDK has SHA-256.", e);
-    }
+    byte[] digest = kind.digest(data);
+    int at = chunk * kind.bytes;
+    return Arrays.equals(digest, 0, kind.bytes, digests, at, at + kind.bytes);
   }
 
   /**

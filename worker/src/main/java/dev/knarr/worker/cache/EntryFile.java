@@ -16,10 +16,13 @@ final class EntryFile {
   private static final long MAGIC = 0x3130_5452_5241_4e4bL; // "KNARRT01"
   private static final int HEAD_BYTES = 3 * Long.BYTES;
 
+  /** Of the data and of the trailer. */
+  static final ChunkDigests.Kind DIGESTS = ChunkDigests.Kind.STRONG;
+
   private EntryFile() {}
 
   private static int trailerBytes(long bytes) {
-    return HEAD_BYTES + (ChunkDigests.chunks(bytes) + 1) * ChunkDigests.DIGEST_BYTES;
+    return HEAD_BYTES + (ChunkDigests.chunks(bytes) + 1) * DIGESTS.bytes();
   }
 
   /** The size of the file that holds so many bytes of data. */
@@ -36,7 +39,7 @@ final class EntryFile {
             .putLong(fingerprint.key().hash())
             .putLong(fingerprint.key().bytes())
             .put(fingerprint.digests().bytes());
-    byte[] seal = ChunkDigests.digest(trailer.duplicate().flip());
+    byte[] seal = DIGESTS.digest(trailer.duplicate().flip());
     return trailer.put(seal).flip();
   }
 
@@ -57,15 +60,15 @@ final class EntryFile {
       throw new CacheException(CacheFault.TRUNCATED, path + " has just become shorter");
     }
     trailer.flip();
-    int sealAt = trailer.limit() - ChunkDigests.DIGEST_BYTES;
-    byte[] seal = ChunkDigests.digest(trailer.slice(0, sealAt));
-    if (!trailer.slice(sealAt, ChunkDigests.DIGEST_BYTES).equals(ByteBuffer.wrap(seal))
+    int sealAt = trailer.limit() - DIGESTS.bytes();
+    byte[] seal = DIGESTS.digest(trailer.slice(0, sealAt));
+    if (!trailer.slice(sealAt, DIGESTS.bytes()).equals(ByteBuffer.wrap(seal))
         || trailer.getLong() != MAGIC
         || trailer.getLong() != key.hash()
         || trailer.getLong() != key.bytes()) {
       throw new CacheException(
           CacheFault.BAD_TRAILER, path + " has a damaged end, or one of other data");
     }
-    return new ChunkDigests(Arrays.copyOfRange(trailer.array(), HEAD_BYTES, sealAt));
+    return new ChunkDigests(DIGESTS, Arrays.copyOfRange(trailer.array(), HEAD_BYTES, sealAt));
   }
 }

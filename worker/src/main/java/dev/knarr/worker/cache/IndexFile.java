@@ -23,12 +23,18 @@ import java.util.List;
  * One that is damaged or of another state of the file is as good as none.
  */
 final class IndexFile {
-  private static final int MAGIC = 0x4b4e_5301;
+  private static final int MAGIC = 0x4b4e_5302;
+
+  /** Of the data: the file is the user's own, and where it is used its stamp is looked at first. */
+  static final ChunkDigests.Kind DIGESTS = ChunkDigests.Kind.QUICK;
+
+  /** Of the index itself, and of the path that it is named by. */
+  private static final ChunkDigests.Kind SEAL = ChunkDigests.Kind.STRONG;
 
   private IndexFile() {}
 
   private static Path path(Path folder, Path seed) {
-    byte[] digest = ChunkDigests.digest(ByteBuffer.wrap(seed.toString().getBytes(UTF_8)));
+    byte[] digest = SEAL.digest(ByteBuffer.wrap(seed.toString().getBytes(UTF_8)));
     return folder.resolve(HexFormat.of().formatHex(digest, 0, 8) + ".index");
   }
 
@@ -50,7 +56,7 @@ final class IndexFile {
         out.write(tensor.fingerprint().digests().bytes());
       }
     }
-    bytes.write(ChunkDigests.digest(ByteBuffer.wrap(bytes.toByteArray())));
+    bytes.write(SEAL.digest(ByteBuffer.wrap(bytes.toByteArray())));
     Files.createDirectories(folder);
     var unfinished = Files.createTempFile(folder, "index", ".new");
     try {
@@ -65,10 +71,10 @@ final class IndexFile {
   static List<SeedTensor> read(Path folder, Path seed, FileStamp stamp) {
     try {
       byte[] bytes = Files.readAllBytes(path(folder, seed));
-      int end = bytes.length - ChunkDigests.DIGEST_BYTES;
+      int end = bytes.length - SEAL.bytes();
       if (end < 0
           || !Arrays.equals(
-              ChunkDigests.digest(ByteBuffer.wrap(bytes, 0, end)),
+              SEAL.digest(ByteBuffer.wrap(bytes, 0, end)),
               Arrays.copyOfRange(bytes, end, bytes.length))) {
         return List.of();
       }
@@ -95,9 +101,10 @@ final class IndexFile {
       long offset = in.readLong();
       long bytes = in.readLong();
       var key = new TensorKey(in.readLong(), bytes);
-      byte[] digests = in.readNBytes(ChunkDigests.chunks(bytes) * ChunkDigests.DIGEST_BYTES);
+      byte[] digests = in.readNBytes(ChunkDigests.chunks(bytes) * DIGESTS.bytes());
       tensors.add(
-          new SeedTensor(seed, stamp, offset, new Fingerprint(key, new ChunkDigests(digests))));
+          new SeedTensor(
+              seed, stamp, offset, new Fingerprint(key, new ChunkDigests(DIGESTS, digests))));
     }
     return tensors;
   }

@@ -222,7 +222,12 @@ final class SeedIndex implements AutoCloseable {
     }
     try (var file = FileChannel.open(part.path, StandardOpenOption.READ)) {
       var fingerprint =
-          Fingerprint.of(file, tensor.offset(), tensor.bytes(), () -> stopping || part.stale);
+          Fingerprint.of(
+              file,
+              tensor.offset(),
+              tensor.bytes(),
+              IndexFile.DIGESTS,
+              () -> stopping || part.stale);
       if (fingerprint.isEmpty()) {
         return;
       }

@@ -249,7 +249,12 @@ final class StoreWriter implements AutoCloseable {
       long since = next.get().nanos;
       try {
         var fingerprint =
-            Fingerprint.of(file.file(), 0, file.bytes(), () -> isStoppingOrElseQuiet(since));
+            Fingerprint.of(
+                file.file(),
+                0,
+                file.bytes(),
+                EntryFile.DIGESTS,
+                () -> isStoppingOrElseQuiet(since));
         if (fingerprint.isPresent()) {
           folder.finish(file, fingerprint.get());
           events.cacheStored(file.bytes());
