@@ -201,20 +201,7 @@ class OutputOnHeadIT {
       try (OurWorker first = OurWorker.with("CPU");
           OurWorker second = OurWorker.with("CPU")) {
         HeadConfig plain = onHead(at(first), at(second));
-        HeadConfig drafted =
-            new HeadConfig(
-                null,
-                new HeadConfig.Model("knarr-demo", RunningHead.MODEL, RunningHead.DRAFT, null),
-                plain.context(),
-                plain.workers(),
-                plain.tls(),
-                plain.split(),
-                plain.llamaServer(),
-                plain.http(),
-                plain.management(),
-                null,
-                0,
-                plain.limits());
+        HeadConfig drafted = RunningHead.drafted(plain);
         try (RunningHead head = new RunningHead(drafted, launcher)) {
           HeadStatus ready = head.awaitPhase(HeadPhase.READY);
 

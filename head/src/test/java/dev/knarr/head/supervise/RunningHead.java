@@ -84,93 +84,35 @@ final class RunningHead implements AutoCloseable {
 
   /** The same with layers placed by hand. */
   static HeadConfig splitting(HeadConfig config, HeadConfig.Split split) {
-    return new HeadConfig(
-        null,
-        config.model(),
-        config.context(),
-        config.workers(),
-        config.tls(),
-        split,
-        config.llamaServer(),
-        config.http(),
-        config.management(),
-        config.apiKeyFile(),
-        0,
-        config.limits());
+    return ConfigChange.of(config).split(split).made();
   }
 
   /** The same with another file of the model. */
   static HeadConfig of(Path model, HeadConfig config) {
-    return new HeadConfig(
-        null,
-        new HeadConfig.Model("knarr-demo", model, null, null),
-        config.context(),
-        config.workers(),
-        config.tls(),
-        config.split(),
-        config.llamaServer(),
-        config.http(),
-        config.management(),
-        config.apiKeyFile(),
-        0,
-        config.limits());
+    return ConfigChange.of(config).model(model, null).made();
   }
 
   /** The same with keys that clients must show. */
   static HeadConfig locked(HeadConfig config, Path keys) {
-    return new HeadConfig(
-        null,
-        config.model(),
-        config.context(),
-        config.workers(),
-        config.tls(),
-        config.split(),
-        config.llamaServer(),
-        config.http(),
-        config.management(),
-        keys,
-        0,
-        config.limits());
+    return ConfigChange.of(config).keys(keys).made();
   }
 
   /** The same that plans without a worker that is missing for so long. */
   static HeadConfig replanning(HeadConfig config, int seconds) {
-    HeadConfig.Limits limits = config.limits();
-    return new HeadConfig(
-        null,
-        config.model(),
-        config.context(),
-        config.workers(),
-        config.tls(),
-        config.split(),
-        config.llamaServer(),
-        config.http(),
-        config.management(),
-        config.apiKeyFile(),
-        0,
-        new HeadConfig.Limits(
-            limits.workersSeconds(),
-            limits.recoverySeconds(),
-            limits.stallSeconds(),
-            limits.stopSeconds(),
-            seconds));
+    return ConfigChange.of(config).replanAfterSeconds(seconds).made();
+  }
+
+  /** The same with a model that drafts. */
+  static HeadConfig drafted(HeadConfig config) {
+    return ConfigChange.of(config).model(MODEL, DRAFT).made();
   }
 
   /** The same with time for running answers when it is asked to stop. */
   static HeadConfig draining(HeadConfig config, int seconds) {
-    return new HeadConfig(
-        new Identity("cluster", "revision"),
-        config.model(),
-        config.context(),
-        config.workers(),
-        config.tls(),
-        config.split(),
-        config.llamaServer(),
-        config.http(),
-        config.management(),
-        config.apiKeyFile(),
-        seconds,
-        config.limits());
+    return ConfigChange.of(config)
+        .identity(new Identity("cluster", "revision"))
+        .drainSeconds(seconds)
+        .made();
   }
 
   HeadStatus status() {

@@ -311,20 +311,7 @@ class SupervisorIT {
       try (StockWorker first = StockWorker.start();
           StockWorker second = StockWorker.start()) {
         HeadConfig plain = config(List.of(first.address(), second.address()));
-        HeadConfig drafted =
-            new HeadConfig(
-                null,
-                new HeadConfig.Model("knarr-demo", RunningHead.MODEL, RunningHead.DRAFT, null),
-                plain.context(),
-                plain.workers(),
-                plain.tls(),
-                plain.split(),
-                plain.llamaServer(),
-                plain.http(),
-                plain.management(),
-                null,
-                0,
-                plain.limits());
+        HeadConfig drafted = RunningHead.drafted(plain);
         try (RunningHead head = new RunningHead(drafted)) {
           HeadStatus ready = head.awaitPhase(HeadPhase.READY);
 

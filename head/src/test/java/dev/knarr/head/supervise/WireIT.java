@@ -197,38 +197,17 @@ class WireIT {
 
     private static HeadConfig reachedAt(List<String> addresses) {
       HeadConfig config = config(addresses.subList(0, 1));
-      return new HeadConfig(
-          null,
-          config.model(),
-          config.context(),
-          List.of(
-              new HeadConfig.Worker(
-                  "cpu-0", addresses.getFirst(), addresses.subList(1, addresses.size()))),
-          null,
-          config.split(),
-          config.llamaServer(),
-          config.http(),
-          config.management(),
-          null,
-          0,
-          config.limits());
+      return ConfigChange.of(config)
+          .workers(
+              List.of(
+                  new HeadConfig.Worker(
+                      "cpu-0", addresses.getFirst(), addresses.subList(1, addresses.size()))))
+          .made();
     }
   }
 
   private static HeadConfig with(HeadConfig config, List<String> arguments) {
-    return new HeadConfig(
-        null,
-        config.model(),
-        config.context(),
-        config.workers(),
-        config.tls(),
-        config.split(),
-        new HeadConfig.LlamaServer(config.llamaServer().program(), arguments, 1),
-        config.http(),
-        config.management(),
-        null,
-        0,
-        config.limits());
+    return ConfigChange.of(config).arguments(arguments).made();
   }
 
   private static String post(HeadStatus status, String body)
